@@ -1,0 +1,1 @@
+"""What every part shares: identity, time, refusals, actors and limits. Imports nothing of ours."""

@@ -1,0 +1,59 @@
+"""Private servers for tests: a real redis-server and a real MariaDB, once per session, on free ports.
+
+Use as a pytest plugin (``pytest_plugins = ["tests.services"]``). Each xdist worker has its own servers.
+They listen on 127.0.0.1 only, live in a temporary folder, and end with the session: by their own process id,
+and by the kernel should the test process itself be killed. Where a program is missing the tests that need it
+are skipped with a sentence that names what was not run.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import pytest
+
+from tests.services.mariadb import MariadbServer
+from tests.services.process import ProgramIsMissing
+from tests.services.redis import RedisServer
+
+Server = TypeVar("Server", RedisServer, MariadbServer)
+
+
+def _running(start: Callable[[], Server], what: str) -> Iterator[Server]:
+    try:
+        server = start()
+    except ProgramIsMissing as missing:
+        pytest.skip(f"{what} were not run: {missing}")
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """A private redis-server without persistence: a restart loses everything."""
+    yield from _running(RedisServer.start_private, "The tests on Redis")
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """The URL of the private redis-server, running and emptied for this test."""
+    redis_server.ensure_running()
+    redis_server.empty()
+    return redis_server.url
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[MariadbServer]:
+    """A private MariaDB whose committed data survive ``kill()`` and ``restart()``."""
+    yield from _running(MariadbServer.start_private, "The tests on MariaDB")
+
+
+@pytest.fixture
+def mariadb_url(mariadb_server: MariadbServer) -> Iterator[str]:
+    """The SQLAlchemy URL of a new, empty database on the private MariaDB; dropped after the test."""
+    mariadb_server.ensure_running()
+    name = mariadb_server.create_database()
+    yield mariadb_server.url(name)
+    mariadb_server.ensure_running()
+    mariadb_server.drop_database(name)

@@ -1,0 +1,1 @@
+"""Settings: one file, read once, typed; an unknown key or an impossible combination refuses to start."""

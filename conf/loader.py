@@ -1,0 +1,146 @@
+"""Reads settings once: file, then overrides, then judgement.
+
+A setting can be overridden by an environment variable ``HOUZHEN_<SECTION>__<KEY>`` (for passwords in URLs)
+or by a command's flags. Everything wrong is one ``SettingsRefused`` whose text names the key.
+"""
+
+import os
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from conf.settings import Settings
+
+HERE = Path(__file__).parent
+PREFIX = "HOUZHEN_"
+_OF_MSGSPEC = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?$")
+
+
+class SettingsRefused(Exception):
+    """The settings cannot be used; the text names the key and says why."""
+
+
+def load(
+    file: Path | None = None,
+    *,
+    overrides: Mapping[str, object] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Settings:
+    """Read ``file`` (default: the embedded profile), apply overrides, expand ``{data}`` and judge the whole.
+
+    ``overrides`` maps dotted keys (``web.port``) to values and wins over the environment, which wins over the
+    file. Raises ``SettingsRefused``.
+    """
+    source = file or HERE / "embedded.toml"
+    tree = _read(source)
+    environment = os.environ if environment is None else environment
+    for name, text in sorted(environment.items()):
+        if name.startswith(PREFIX):
+            _put(tree, name[len(PREFIX) :].lower().replace("__", "."), _value(text))
+    for key, value in (overrides or {}).items():
+        _put(tree, key, value)
+    settings = _typed(tree, source)
+    expanded = _typed(_expand(msgspec.to_builtins(settings), Path(settings.data).resolve()), source)
+    _judge(expanded)
+    return expanded
+
+
+def _read(source: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(source.read_text("utf-8"))
+    except OSError as error:
+        raise SettingsRefused(f"{source}: cannot be read ({error.strerror})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsRefused(f"{source}: not TOML: {error}") from error
+
+
+def _value(text: str) -> object:
+    """An environment value as TOML would read it; what TOML does not understand is plain text."""
+    try:
+        return tomllib.loads(f"v = {text}")["v"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _put(tree: dict[str, Any], dotted: str, value: object) -> None:
+    *sections, key = dotted.split(".")
+    for section in sections:
+        tree = tree.setdefault(section, {})
+        if not isinstance(tree, dict):
+            raise SettingsRefused(f"{dotted}: {section} is not a section")
+    tree[key] = value
+
+
+def _typed(tree: object, source: Path) -> Settings:
+    try:
+        return msgspec.convert(tree, Settings)
+    except msgspec.ValidationError as error:
+        parts = _OF_MSGSPEC.match(str(error))
+        assert parts is not None
+        what, path = parts["what"], parts["path"] or ""
+        unknown = re.search(r"unknown field `([^`]+)`", what)
+        if unknown:
+            key = f"{path}.{unknown[1]}".lstrip(".")
+            raise SettingsRefused(f"{source.name}: {key}: unknown key") from error
+        raise SettingsRefused(f"{source.name}: {path or 'file'}: {what}") from error
+
+
+def _expand(tree: Any, data: Path) -> Any:
+    if isinstance(tree, str):
+        return tree.replace("{data}", str(data))
+    if isinstance(tree, dict):
+        return {key: _expand(value, data) for key, value in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [_expand(value, data) for value in tree]
+    return tree
+
+
+def _judge(settings: Settings) -> None:
+    """Refuse combinations that cannot work, before anything is opened."""
+    for key, why in _contradictions(settings):
+        raise SettingsRefused(f"{key}: {why}")
+
+
+def _contradictions(settings: Settings) -> Iterable[tuple[str, str]]:
+    production = settings.profile == "production"
+    if not settings.storage.url.startswith(("sqlite:///", "mysql://", "mariadb://")):
+        yield "storage.url", "must begin with sqlite:/// , mysql:// or mariadb://"
+    if not settings.broker.url.startswith(("memory:", "redis://", "rediss://")):
+        yield "broker.url", "must be memory: or begin with redis:// or rediss://"
+    if not 0 <= settings.web.port <= 65535:
+        yield "web.port", "must be 0 to 65535"
+    if not 1 <= settings.web.processes <= 64:
+        yield "web.processes", "must be 1 to 64"
+    if settings.hospital.front_machine and not settings.hospital.front_machine.startswith("https://"):
+        yield "hospital.front_machine", "must begin with https:// (the front machine speaks mutual TLS only)"
+    if production and settings.demo.enabled:
+        yield "demo.enabled", "the demonstration's ready-made tokens are refused in production"
+    if production and "*" in settings.web.allowed_origins:
+        yield "web.allowed_origins", "* is refused in production"
+    yield from _doubles("own_lines", (line.id for line in settings.own_lines))
+    yield from _doubles("screens", (screen.id for screen in settings.screens))
+    for screen in settings.screens:
+        if not (screen.lines or screen.departments):
+            yield f"screens.{screen.id}", "shows nothing: give lines or departments"
+    for line in settings.own_lines:
+        if not line.rooms:
+            yield f"own_lines.{line.id}.rooms", "a line needs at least one room"
+
+
+def _doubles(key: str, ids: Iterable[str]) -> Iterable[tuple[str, str]]:
+    for name, times in Counter(ids).items():
+        if times > 1:
+            yield key, f"the id {name} is given {times} times"
+
+
+def judge_for_many_processes(settings: Settings) -> None:
+    """Refuse what works in one process only. Called by ``serve``, ``web`` and ``worker``."""
+    if settings.broker.url.startswith("memory:"):
+        raise SettingsRefused(
+            "broker.url: memory: reaches one process only; several need redis:// (or use run.py dev)"
+        )

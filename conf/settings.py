@@ -1,0 +1,131 @@
+"""What can be set, as one frozen value.
+
+Keys are those of the TOML file (``embedded.toml`` shows them all that matter on one machine, and
+``production.example.toml`` those of a real hospital). ``conf/loader.py`` reads, completes and judges them.
+"""
+
+from typing import Literal
+
+import msgspec
+
+
+class Setting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of every section: frozen, and an unknown key is an error, not a silent nothing."""
+
+
+class Names(Setting, frozen=True, kw_only=True):
+    """One thing in both languages."""
+
+    zh: str
+    en: str
+
+
+class Web(Setting, frozen=True, kw_only=True):
+    """Where and how HTTP and sockets are served."""
+
+    host: str = "127.0.0.1"
+    port: int = 8888
+    processes: int = 2
+    """How many ``web`` processes ``serve`` starts; they share the port with SO_REUSEPORT."""
+    allowed_origins: tuple[str, ...] = ()
+    """Browser origins that may open sockets besides the server's own host. ``*`` is refused in production."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses or networks of load balancers whose ``X-Forwarded-For`` and ``-Proto`` are believed."""
+    pages: str = "web/dist"
+    patient_pages: str = "web/patient/dist/h5"
+
+
+class Storage(Setting, frozen=True, kw_only=True):
+    """The database: the truth."""
+
+    url: str = "sqlite:///{data}/houzhen.db"
+    """``sqlite:///FILE`` or ``mysql://user:password@host:port/name``; ``{data}`` is the data folder."""
+    pool: int = 8
+
+
+class Broker(Setting, frozen=True, kw_only=True):
+    """Who carries publications between processes."""
+
+    url: str = "memory:"
+    """``memory:`` (one process) or ``redis://…``."""
+
+
+class Keys(Setting, frozen=True, kw_only=True):
+    """Secrets live in files that only the server can read; they are made at first start if missing."""
+
+    tokens: str = "{data}/keys/tokens.key"
+
+
+class Hospital(Setting, frozen=True, kw_only=True):
+    """The front machine, and how its hospital is called."""
+
+    name: Names
+    front_machine: str = ""
+    """``https://host:port`` of the front machine; empty means that no line is mirrored."""
+    ca: str = "{data}/pki/ca.crt"
+    certificate: str = "{data}/pki/platform.crt"
+    key: str = "{data}/pki/platform.key"
+    own_lines_only: bool = False
+
+
+class OwnRoom(Setting, frozen=True, kw_only=True):
+    """A room of a line that the platform runs."""
+
+    id: str
+    name: str
+
+
+class OwnLine(Setting, frozen=True, kw_only=True):
+    """A line that the platform itself runs (own mode), because no calling system of the hospital does."""
+
+    id: str
+    name: str
+    department: str
+    department_name: str
+    rooms: tuple[OwnRoom, ...]
+    doctor: str | None = None
+    settings: dict[str, int | bool | str] = {}
+    """Overrides of ``queue_display`` LineSettings by name."""
+
+
+class Screen(Setting, frozen=True, kw_only=True):
+    """One clinic screen and what it shows."""
+
+    id: str
+    kind: Literal["hall", "room"]
+    title: Names
+    lines: tuple[str, ...] = ()
+    departments: tuple[str, ...] = ()
+    """Every line of these departments, besides ``lines``."""
+    rooms: tuple[str, ...] = ()
+    """On a room screen: only calls to these rooms."""
+
+
+class Log(Setting, frozen=True, kw_only=True):
+    """Where events of the program go. Never a person, never a body."""
+
+    format: Literal["json", "console"] = "json"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Demo(Setting, frozen=True, kw_only=True):
+    """The invented hospital of ``run.py dev``."""
+
+    enabled: bool = False
+    """Shows ready-made screen and staff tokens on the start page. Refused outside the embedded profile."""
+
+
+class Settings(Setting, frozen=True, kw_only=True):
+    """Everything."""
+
+    profile: Literal["embedded", "production"]
+    data: str = ".data"
+    hospital: Hospital
+    web: Web = Web()
+    storage: Storage = Storage()
+    broker: Broker = Broker()
+    keys: Keys = Keys()
+    log: Log = Log()
+    demo: Demo = Demo()
+    own_lines: tuple[OwnLine, ...] = ()
+    screens: tuple[Screen, ...] = ()

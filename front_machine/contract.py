@@ -8,7 +8,7 @@ The hospital side (front machine) answers, the platform asks; both import only t
 * A ``LineState`` is identified by its ``etag``, a keyed hash of its content. Nobody has to remember anything:
   the platform says which etags it holds and gets the lines that differ.
 * A write carries an idempotency key. ``UNKNOWN_OUTCOME`` means that nobody knows whether it happened: ask
-  ``GET /v1/check-in/{key}`` until it is settled; ``EMPTY`` there means it never arrived and may be sent again.
+  ``GET /v1/check-in/{key}`` until it is settled; ``EMPTY`` there means it never arrived: it may be sent again.
 """
 
 import enum
@@ -139,7 +139,7 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True):
 class HisTicket(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One ticket as the hospital holds it now.
 
-    ``order`` is the hospital's own order in the line, smaller first, ties by number; ``None`` when it keeps none.
+    ``order`` is the hospital's own order in the line, smaller first, ties by number; ``None``: it keeps none.
     ``his_code`` is the untranslated state code. ``kind`` and ``priority`` are the platform's labels
     (``first``/``return``; ``none``/``elderly``/``military``/``urgent``/``special``), ``unknown`` if unmapped.
     """
@@ -193,11 +193,11 @@ class AskLineStates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class LineStates(msgspec.Struct, frozen=True, kw_only=True):
-    """What changed. A line that is in ``known``, but neither here nor in ``troubles``, is confirmed unchanged.
+    """What changed. A line of ``known`` that is neither here nor in ``troubles`` is confirmed unchanged.
 
     ``changed`` holds each ``LineState`` undecoded, so that one bad line cannot spoil the others.
-    ``age_seconds`` is how long before this answer left the hospital was asked: the platform takes the time of the
-    observation from its own clock and this age, so a wrong clock in the hospital does no harm.
+    ``age_seconds`` is how long before this answer left the hospital's system was asked: the platform takes the
+    time of the observation from its own clock and this age, so a wrong clock in the hospital does no harm.
     """
 
     as_of: datetime
@@ -224,7 +224,7 @@ class CheckedIn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Pong(msgspec.Struct, frozen=True, kw_only=True):
-    """The front machine is there; ``his`` tells whether the hospital's system answers it, and in what time."""
+    """The front machine is there; ``his`` tells whether the hospital's system answers it, and how fast."""
 
     now: datetime
     his: bool

@@ -24,7 +24,7 @@ STAFF = frozenset({Role.NURSE, Role.DOCTOR, Role.ADMIN})
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """One identified caller. Empty ``lines`` means every line (staff only); a screen carries its ``screen``."""
+    """One identified caller. Empty ``lines`` means every line (staff); a screen carries its ``screen``."""
 
     id: str
     role: Role

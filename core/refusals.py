@@ -32,7 +32,7 @@ class Kind(enum.Enum):
     UNAVAILABLE = 503
 
 
-class Refusal(Exception):  # noqa: N818  (a refusal is an answer, not an error)
+class Refusal(Exception):
     """An answer of no that the caller can act on. Subclasses fix ``code`` and ``kind``."""
 
     code: ClassVar[str] = "core.refused"

@@ -1,0 +1,1 @@
+"""The edge: HTTP and WebSocket. Decode, authorise, call, encode. No rule and no SQL lives here."""

@@ -1,0 +1,232 @@
+"""One request from bytes to bytes: who asks, may they, decode, call, encode; every no becomes a problem.
+
+The only JSON handler there is. It shares functions, not a base class with features in it: an endpoint is a
+plain function (``handlers/routes.py``) that never sees Tornado.
+"""
+
+import asyncio
+import hashlib
+import re
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import structlog
+from prometheus_client import Histogram
+from tornado.web import HTTPError, RequestHandler
+
+from core import limits
+from core.actor import ANONYMOUS, Actor
+from core.clock import Clock
+from core.refusals import BadInput, Forbidden, Refusal, Unauthenticated, Unavailable
+from core.replays import Kept, Replays
+from handlers.deps import Deps, Identify
+from handlers.problems import MEDIA_TYPE, Problem, Words, plain_problem, problem_of
+from handlers.routes import Route
+
+log = structlog.get_logger()
+
+_OF_MSGSPEC = re.compile(r"^(?P<why>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
+_MISSING = re.compile(r"missing required field `([^`]+)`")
+_UNKNOWN = re.compile(r"unknown field `([^`]+)`")
+_KEY = re.compile(r"^[\x21-\x7e]{8,128}$")
+
+
+class RequestTookTooLong(Unavailable):
+    """The answer did not come in time; it is unknown whether the request was carried out."""
+
+    code = "core.took_too_long"
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """What every endpoint shares, given by the composition root."""
+
+    deps: Deps
+    identify: Identify
+    words: Words
+    clock: Clock
+    replays: Replays
+    seconds: Histogram
+
+
+def refused_value(error: msgspec.ValidationError) -> BadInput:
+    """Name the field that a decoding error is about."""
+    found = _OF_MSGSPEC.match(str(error))
+    assert found is not None
+    why, path = found["why"], found["path"] or "$"
+    for named in (_MISSING, _UNKNOWN):
+        inner = named.search(why)
+        if inner:
+            path = f"{path}.{inner[1]}"
+    return BadInput(field=path, why=why)
+
+
+class JsonEndpoint(RequestHandler):
+    """Serves every JSON route of one path; with no routes, answers that there is no such path."""
+
+    def initialize(self, edge: Edge, routes: Mapping[str, Route]) -> None:
+        self._edge = edge
+        self._routes = routes
+        self._began = time.perf_counter()
+
+    SUPPORTED_METHODS = ("GET", "POST", "HEAD", "OPTIONS")  # type: ignore[assignment]
+
+    def set_default_headers(self) -> None:
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.clear_header("Server")
+
+    async def get(self, *parts: str) -> None:
+        await self._serve("GET", parts)
+
+    head = get
+
+    async def post(self, *parts: str) -> None:
+        await self._serve("POST", parts)
+
+    async def options(self, *parts: str) -> None:
+        self._allow()
+        self.set_status(204)
+
+    async def _serve(self, method: str, parts: tuple[str, ...]) -> None:
+        route = self._routes.get(method)
+        if route is None:
+            self._answer_no_route()
+            return
+        try:
+            async with asyncio.timeout(limits.HTTP_ANSWER_SECONDS):
+                status, body = await self._call(route, parts)
+        except Refusal as refusal:
+            self._answer_problem(problem_of(refusal, self._edge.words, accept=self._accept))
+        except TimeoutError:
+            self._answer_problem(problem_of(RequestTookTooLong(), self._edge.words, accept=self._accept))
+        else:
+            self.set_status(status)
+            self.set_header("Content-Type", "application/json; charset=utf-8")
+            self.finish(body)
+
+    def _answer_no_route(self) -> None:
+        status, code = (405, "core.method_not_allowed") if self._routes else (404, "core.no_such_path")
+        if self._routes:
+            self._allow()
+        self._answer_problem(plain_problem(status, code, self._edge.words, accept=self._accept))
+
+    def _allow(self) -> None:
+        self.set_header("Allow", ", ".join(sorted({*self._routes, "OPTIONS"})))
+
+    async def _call(self, route: Route, parts: tuple[str, ...]) -> tuple[int, bytes]:
+        edge = self._edge
+        actor = self._actor()
+        if route.allow is not None and actor.role not in route.allow:
+            raise Unauthenticated() if actor == ANONYMOUS else Forbidden(role=actor.role.value)
+        given: dict[str, Any] = dict(zip(route.parts, parts, strict=True))
+        if route.query is not None:
+            given["query"] = self._query(route.query)
+        if route.body is not None:
+            given["body"] = self._body(route.body)
+        key = self.request.headers.get("Idempotency-Key")
+        if not (route.replayable and key):
+            return route.status, msgspec.json.encode(await route.function(edge.deps, actor, **given))
+        return await self._once(route, actor, key, given)
+
+    async def _once(self, route: Route, actor: Actor, key: str, given: dict[str, Any]) -> tuple[int, bytes]:
+        """Carry the request out once for its Idempotency-Key; a repetition gets the first answer."""
+        if not _KEY.match(key):
+            raise BadInput(field="Idempotency-Key", why="8 to 128 visible ASCII characters")
+        replays = self._edge.replays
+        scope = f"{actor.role.value}:{actor.id}:{self.request.path}"
+        fingerprint = hashlib.sha256(self.request.body).digest()
+        kept = await replays.claim(scope=scope, key=key, fingerprint=fingerprint, at=self._edge.clock.now())
+        if kept is not None:
+            return kept.status, kept.body
+        try:
+            body = msgspec.json.encode(await route.function(self._edge.deps, actor, **given))
+        except BaseException:
+            await replays.release(scope=scope, key=key)
+            raise
+        await replays.keep(scope=scope, key=key, kept=Kept(status=route.status, body=body))
+        return route.status, body
+
+    def _actor(self) -> Actor:
+        header = self.request.headers.get("Authorization")
+        if header is None:
+            return ANONYMOUS
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthenticated()
+        return self._edge.identify(token.strip())
+
+    def _body(self, shape: type[msgspec.Struct]) -> msgspec.Struct:
+        kind = self.request.headers.get("Content-Type", "application/json").partition(";")[0].strip().lower()
+        if kind != "application/json":
+            raise BadInput(field="Content-Type", why="must be application/json")
+        try:
+            return msgspec.json.decode(self.request.body or b"{}", type=shape)
+        except msgspec.ValidationError as error:
+            raise refused_value(error) from None
+        except msgspec.DecodeError as error:
+            raise BadInput(field="$", why=f"not JSON: {error}") from None
+
+    def _query(self, shape: type[msgspec.Struct]) -> msgspec.Struct:
+        names = set(shape.__struct_fields__)
+        unknown = set(self.request.query_arguments) - names
+        if unknown:
+            raise BadInput(field=f"?{min(unknown)}", why="no such parameter")
+        values = {name: self.get_query_argument(name) for name in self.request.query_arguments}
+        try:
+            return msgspec.convert(values, shape, strict=False)
+        except msgspec.ValidationError as error:
+            refusal = refused_value(error)
+            named = str(refusal.facts["field"]).replace("$.", "?")
+            raise BadInput(field=named, why=str(refusal.facts["why"])) from None
+
+    @property
+    def _accept(self) -> str:
+        return self.request.headers.get("Accept-Language", "")
+
+    def _answer_problem(self, problem: Problem) -> None:
+        self.set_status(problem.status)
+        self.set_header("Content-Type", MEDIA_TYPE)
+        if problem.status == 401:
+            self.set_header("WWW-Authenticate", "Bearer")
+        if problem.status == 503:
+            self.set_header("Retry-After", str(int(limits.HTTP_RETRY_AFTER_SECONDS)))
+        self.finish(msgspec.json.encode(problem))
+
+    def log_exception(self, kind: Any, error: Any, trace: Any) -> None:
+        """Keep tracebacks in ``write_error`` alone, where they get a number."""
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer what nobody foresaw: a number for the log, nothing of its inside."""
+        error = kwargs["exc_info"][1] if "exc_info" in kwargs else None
+        if isinstance(error, HTTPError) and error.status_code < 500:
+            self._answer_problem(
+                plain_problem(error.status_code, "core.bad_request", self._edge.words, accept=self._accept)
+            )
+            return
+        trace = secrets.token_hex(8)
+        log.error("http.failed", trace=trace, error=type(error).__name__, where=_where(error))
+        self._answer_problem(
+            plain_problem(500, "core.internal", self._edge.words, accept=self._accept, trace=trace)
+        )
+
+    def on_finish(self) -> None:
+        path = next((route.path for route in self._routes.values()), "none")
+        took = time.perf_counter() - self._began
+        status = self.get_status()
+        self._edge.seconds.labels(route=path, status=f"{status // 100}xx").observe(took)
+        log.debug(
+            "http.served", method=self.request.method, route=path, status=status, ms=round(took * 1e3, 1)
+        )
+
+
+def _where(error: BaseException | None) -> str:
+    """File and line where an error was raised; never its text, which may hold a person."""
+    trace = error.__traceback__ if error else None
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rsplit('/', 3)[-1]}:{trace.tb_lineno}" if trace else "?"

@@ -1,0 +1,74 @@
+"""The built pages: start, screens, calling page, documents and the patient's H5.
+
+Hashed files are cached for a year; pages are always asked for again, so that a new version reaches a screen
+that has been on for months.
+"""
+
+import mimetypes
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from tornado.web import HTTPError, StaticFileHandler
+
+FOREVER_SECONDS = 365 * 24 * 3600
+
+CONTENT_POLICY = (
+    "default-src 'self'; script-src 'self' {scripts}; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; "
+    "font-src 'self' data:; media-src 'self' data: blob:; connect-src 'self' ws: wss:; object-src 'none'; "
+    "base-uri 'none'; frame-ancestors 'self'; form-action 'self'"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Where built pages lie, and the inline scripts (as CSP hashes) that they are allowed."""
+
+    root: Path
+    script_hashes: tuple[str, ...] = ()
+
+
+class PageFile(StaticFileHandler):
+    """One file of the built pages. ``page`` fixes the file whatever the path is (``/screen/<id>``)."""
+
+    def initialize(self, pages: Pages, page: str | None = None, folder: str = "") -> None:  # type: ignore[override]
+        root = pages.root / folder if folder else pages.root
+        super().initialize(path=str(root), default_filename="index.html")
+        self._page = page
+        self._pages = pages
+
+    async def get(self, path: str = "", include_body: bool = True) -> None:
+        target = self._page or path
+        if not os.path.isdir(self.root):  # noqa: ASYNC240  (one stat of a local folder)
+            raise HTTPError(503, reason="Pages Not Built")
+        await super().get(target, include_body)
+
+    async def head(self, path: str = "") -> None:
+        await self.get(path, include_body=False)
+
+    def set_extra_headers(self, path: str) -> None:
+        self.clear_header("Server")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Referrer-Policy", "no-referrer")
+        if "assets/" in (self.absolute_path or "") or path.startswith(("js/", "css/", "static/")):
+            self.set_header("Cache-Control", f"public, max-age={FOREVER_SECONDS}, immutable")
+        else:
+            self.set_header("Cache-Control", "no-cache")
+        if path.endswith(".html") or not Path(path).suffix:
+            hashes = " ".join(f"'{each}'" for each in self._pages.script_hashes)
+            self.set_header("Content-Security-Policy", CONTENT_POLICY.format(scripts=hashes))
+
+    def get_content_type(self) -> str:
+        kind, _ = mimetypes.guess_type(self.absolute_path or "")
+        if kind and (kind.startswith("text/") or kind in {"application/javascript", "application/json"}):
+            return f"{kind}; charset=utf-8"
+        return kind or "application/octet-stream"
+
+    def write_error(self, status_code: int, **kwargs: object) -> None:
+        words = {
+            404: "没有这个页面 · No such page",
+            503: "页面尚未构建，请运行 make run · Pages are not built yet: run make run",
+        }
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish(words.get(status_code, f"{status_code}"))

@@ -1,0 +1,115 @@
+"""Which function answers which request: an endpoint is a function and the types in its signature.
+
+    @routes.get("/v1/lines/{line}", summary="One line: its board and where its channel stands")
+    async def line(deps: Deps, actor: Actor, line: str) -> LineSnapshot: ...
+
+A parameter named like a ``{part}`` of the path is that part; ``query`` and ``body`` are msgspec structs;
+``deps`` and ``actor`` are given. OpenAPI is made from the same signatures (``server/schema.py``).
+"""
+
+import inspect
+import re
+import typing
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from core.actor import Role
+from core.refusals import Refusal
+
+Endpoint = Callable[..., Awaitable[Any]]
+
+EVERYONE: frozenset[Role] | None = None
+"""``allow`` of a route that anonymous callers may use too."""
+
+_PART = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One endpoint, as its signature tells it."""
+
+    method: str
+    path: str
+    function: Endpoint
+    allow: frozenset[Role] | None
+    summary: str
+    status: int
+    refuses: tuple[type[Refusal], ...]
+    replayable: bool
+    answer: Any
+    body: type[msgspec.Struct] | None
+    query: type[msgspec.Struct] | None
+    parts: tuple[str, ...]
+    tag: str
+
+    @property
+    def pattern(self) -> str:
+        """The path as a regular expression for Tornado: a part is anything but a slash."""
+        return _PART.sub(r"([^/]+)", self.path) + "$"
+
+
+@dataclass(slots=True)
+class Routes:
+    """A router: collects endpoints when their module is imported; holds nothing else."""
+
+    tag: str
+    found: list[Route] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[Route]:
+        return iter(self.found)
+
+    def get(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
+        """Register the function for GET; see ``_add`` for the options."""
+        return self._add("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
+        """Register the function for POST; see ``_add`` for the options."""
+        return self._add("POST", path, **options)
+
+    def _add(
+        self,
+        method: str,
+        path: str,
+        *,
+        summary: str,
+        allow: Iterable[Role] | None = EVERYONE,
+        status: int = 200,
+        refuses: Iterable[type[Refusal]] = (),
+        replayable: bool = False,
+    ) -> Callable[[Endpoint], Endpoint]:
+        """Make a decorator that registers a function.
+
+        ``refuses`` are the refusals a caller may meet, for the API document. A ``replayable`` endpoint
+        honours ``Idempotency-Key``.
+        """
+
+        def register(function: Endpoint) -> Endpoint:
+            hints = typing.get_type_hints(function)
+            names = tuple(inspect.signature(function).parameters)
+            parts = tuple(_PART.findall(path))
+            unknown = set(names) - set(parts) - {"deps", "actor", "body", "query"}
+            if unknown or not set(parts) <= set(names):
+                raise TypeError(f"{function.__name__}: parameters do not fit {path}: {unknown or parts}")
+            self.found.append(
+                Route(
+                    method=method,
+                    path=path,
+                    function=function,
+                    allow=None if allow is None else frozenset(allow),
+                    summary=summary,
+                    status=status,
+                    refuses=tuple(refuses),
+                    replayable=replayable,
+                    answer=hints["return"],
+                    body=hints.get("body"),
+                    query=hints.get("query"),
+                    parts=parts,
+                    tag=self.tag,
+                )
+            )
+            return function
+
+        return register

@@ -1,0 +1,88 @@
+"""What the program says about itself: structured log lines and Prometheus metrics.
+
+A line is an event name and fields: never a person, never a body, never a URL. Tornado's and asyncio's own
+loggers go through the same renderer.
+"""
+
+import logging
+import sys
+import time
+from typing import Literal, TextIO
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.process_collector import ProcessCollector
+
+QUIET = ("tornado.access", "aiohttp.access", "alembic", "sqlalchemy.engine", "asyncio")
+
+
+def configure_logs(
+    *, form: Literal["json", "console"], level: str, role: str, stream: TextIO | None = None
+) -> None:
+    """Send every log line of this process to ``stream`` (stderr) in one form. Call once, first thing."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=False),
+        lambda _, __, fields: {**fields, "role": role},
+    ]
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(colors=(stream or sys.stderr).isatty())
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class Metrics:
+    """The process's own metrics. Labels come from closed sets (routes, reasons); never a person or a line."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        ProcessCollector(registry=registry)
+        self.http_seconds = Histogram(
+            "houzhen_http_seconds",
+            "Time to answer a request.",
+            ["route", "status"],
+            registry=registry,
+            buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10),
+        )
+        self.loop_lag = Histogram(
+            "houzhen_loop_lag_seconds",
+            "How late the event loop is: time something blocked it.",
+            registry=registry,
+            buckets=(0.001, 0.005, 0.02, 0.05, 0.1, 0.5, 2),
+        )
+        self.hospital_age = Gauge(
+            "houzhen_hospital_age_seconds", "Age of the last good answer of the hospital.", registry=registry
+        )
+        self.pulls = Counter(
+            "houzhen_hospital_pulls_total", "Pulls from the hospital.", ["result"], registry=registry
+        )
+        self.outbox_rows = Gauge(
+            "houzhen_outbox_rows", "Publications committed, not yet out.", registry=registry
+        )
+        self.outbox_lag = Gauge(
+            "houzhen_outbox_lag_seconds", "Age of the oldest publication not yet out.", registry=registry
+        )
+        self.started = Gauge(
+            "houzhen_started_timestamp_seconds", "When the process started.", registry=registry
+        )
+        self.started.set(time.time())

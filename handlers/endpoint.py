@@ -25,7 +25,7 @@ from core.refusals import BadInput, Forbidden, Refusal, Unauthenticated, Unavail
 from core.replays import Kept, Replays
 from handlers.deps import Deps, Identify
 from handlers.problems import MEDIA_TYPE, Problem, Words, plain_problem, problem_of
-from handlers.routes import Route
+from handlers.routes import Plain, Route
 
 log = structlog.get_logger()
 
@@ -72,6 +72,7 @@ class JsonEndpoint(RequestHandler):
         self._edge = edge
         self._routes = routes
         self._began = time.perf_counter()
+        self._media_type = "application/json; charset=utf-8"
 
     SUPPORTED_METHODS = ("GET", "POST", "HEAD", "OPTIONS")  # type: ignore[assignment]
 
@@ -106,7 +107,7 @@ class JsonEndpoint(RequestHandler):
             self._answer_problem(problem_of(RequestTookTooLong(), self._edge.words, accept=self._accept))
         else:
             self.set_status(status)
-            self.set_header("Content-Type", "application/json; charset=utf-8")
+            self.set_header("Content-Type", self._media_type)
             self.finish(body)
 
     def _answer_no_route(self) -> None:
@@ -129,9 +130,9 @@ class JsonEndpoint(RequestHandler):
         if route.body is not None:
             given["body"] = self._body(route.body)
         key = self.request.headers.get("Idempotency-Key")
-        if not (route.replayable and key):
-            return route.status, msgspec.json.encode(await route.function(edge.deps, actor, **given))
-        return await self._once(route, actor, key, given)
+        if route.replayable and key:
+            return await self._once(route, actor, key, given)
+        return self._encoded(route, await route.function(edge.deps, actor, **given))
 
     async def _once(self, route: Route, actor: Actor, key: str, given: dict[str, Any]) -> tuple[int, bytes]:
         """Carry the request out once for its Idempotency-Key; a repetition gets the first answer."""
@@ -150,6 +151,12 @@ class JsonEndpoint(RequestHandler):
             raise
         await replays.keep(scope=scope, key=key, kept=Kept(status=route.status, body=body))
         return route.status, body
+
+    def _encoded(self, route: Route, answer: Any) -> tuple[int, bytes]:
+        if not isinstance(answer, Plain):
+            return route.status, msgspec.json.encode(answer)
+        self._media_type = answer.media_type
+        return answer.status, answer.body
 
     def _actor(self) -> Actor:
         header = self.request.headers.get("Authorization")

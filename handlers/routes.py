@@ -28,6 +28,15 @@ _PART = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True, slots=True)
+class Plain:
+    """An answer that is not a wire model: metrics text, a ready document."""
+
+    body: bytes
+    media_type: str
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """One endpoint, as its signature tells it."""
 
@@ -79,11 +88,12 @@ class Routes:
         status: int = 200,
         refuses: Iterable[type[Refusal]] = (),
         replayable: bool = False,
+        answer: Any = None,
     ) -> Callable[[Endpoint], Endpoint]:
         """Make a decorator that registers a function.
 
         ``refuses`` are the refusals a caller may meet, for the API document. A ``replayable`` endpoint
-        honours ``Idempotency-Key``.
+        honours ``Idempotency-Key``. ``answer`` documents the model when the annotation cannot.
         """
 
         def register(function: Endpoint) -> Endpoint:
@@ -103,7 +113,7 @@ class Routes:
                     status=status,
                     refuses=tuple(refuses),
                     replayable=replayable,
-                    answer=hints["return"],
+                    answer=answer or hints["return"],
                     body=hints.get("body"),
                     query=hints.get("query"),
                     parts=parts,

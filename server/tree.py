@@ -59,7 +59,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def _end_with_parent() -> None:
-    """Ask the kernel to end this process when its parent is gone (prctl(2)); runs in the child before exec."""
+    """Ask the kernel to end this process when its parent is gone (prctl(2)). Runs before exec."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 

@@ -8,7 +8,7 @@ The hospital side (front machine) answers, the platform asks; both import only t
 * A ``LineState`` is identified by its ``etag``, a keyed hash of its content. Nobody has to remember anything:
   the platform says which etags it holds and gets the lines that differ.
 * A write carries an idempotency key. ``UNKNOWN_OUTCOME`` means that nobody knows whether it happened: ask
-  ``GET /v1/check-in/{key}`` until it is settled; ``EMPTY`` there means it never arrived: it may be sent again.
+  ``GET /v1/check-in/{key}`` until it is settled; ``EMPTY`` there means it never arrived and may be sent anew.
 """
 
 import enum
@@ -108,12 +108,14 @@ class Doctor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class RoomInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """诊室."""
+    """诊室, and who sits in it now where the hospital says so."""
 
     code: str
     name: str
     department: str | None = None
     location: str | None = None
+    open: Opening = Opening.OPEN
+    doctor: str | None = None
 
 
 class LineInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -196,12 +198,14 @@ class LineStates(msgspec.Struct, frozen=True, kw_only=True):
     """What changed. A line of ``known`` that is neither here nor in ``troubles`` is confirmed unchanged.
 
     ``changed`` holds each ``LineState`` undecoded, so that one bad line cannot spoil the others.
-    ``age_seconds`` is how long before this answer left the hospital's system was asked: the platform takes the
+    ``age_seconds`` is how long before this answer left the hospital was asked: the platform takes the
     time of the observation from its own clock and this age, so a wrong clock in the hospital does no harm.
+    ``his_now`` is the hospital's own clock where it has one: times inside tickets are on that clock.
     """
 
     as_of: datetime
     age_seconds: float = 0.0
+    his_now: datetime | None = None
     changed: tuple[msgspec.Raw, ...] = ()
     gone: tuple[str, ...] = ()
     troubles: tuple[RowTrouble, ...] = ()

@@ -1,0 +1,163 @@
+"""What hospital databases hold, turned into what the contract says, one value at a time.
+
+Pure. Every converter raises ``Unusable`` with a reason that never repeats the value, because the value may be
+about a patient. ``None``, blanks and the mapping's own words for nothing (``empty``) all become ``None``.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time
+from decimal import Decimal, InvalidOperation
+
+from core.clock import CHINA
+
+BLANKS = " \t\r\n\x00\u3000\xa0"
+LONGEST_TEXT = 200
+_PLACEHOLDER = re.compile(r"\{([^{}:]+)(?::(0?\d{1,2}))?\}")
+
+
+class Unusable(ValueError):
+    """A value that cannot be used. The text says why, and nothing of the value."""
+
+
+def decode(value: object, *, encoding: str, mislabelled: str | None = None) -> str | None:
+    """Answer a cell as trimmed text; bytes by ``encoding``, numbers as plainly as a person writes them.
+
+    ``mislabelled`` is for databases whose driver already decoded the bytes by the wrong name (GB18030 under a
+    Latin-1 or UTF-8 label): the text is turned back into bytes with that name first.
+    """
+    if value is None:
+        return None
+    if isinstance(value, str):
+        text = _relabelled(value, encoding, mislabelled) if mislabelled else value
+    elif isinstance(value, bytes | bytearray | memoryview):
+        text = _of_bytes(bytes(value), encoding)
+    elif isinstance(value, bool):
+        text = "1" if value else "0"
+    elif isinstance(value, float | Decimal):
+        text = _of_number(value)
+    elif isinstance(value, int):
+        text = str(value)
+    elif isinstance(value, datetime):
+        text = value.strftime("%Y%m%d%H%M%S")
+    elif isinstance(value, date):
+        text = value.strftime("%Y%m%d")
+    elif isinstance(value, time):
+        text = value.strftime("%H%M%S")
+    else:
+        raise Unusable("not a kind of value that can be text")
+    text = text.strip(BLANKS)
+    if len(text) > LONGEST_TEXT:
+        raise Unusable(f"longer than {LONGEST_TEXT} characters")
+    return text or None
+
+
+def _of_bytes(value: bytes, encoding: str) -> str:
+    try:
+        return value.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise Unusable(f"bytes that are not {encoding}") from error
+
+
+def _relabelled(value: str, encoding: str, mislabelled: str) -> str:
+    try:
+        return _of_bytes(value.encode(mislabelled, "surrogateescape"), encoding)
+    except UnicodeEncodeError as error:
+        raise Unusable(f"text that was never {mislabelled}") from error
+
+
+def _of_number(value: float | Decimal) -> str:
+    if value != value or value in (float("inf"), float("-inf")):
+        raise Unusable("not a number")
+    return str(int(value)) if value == int(value) else str(value)
+
+
+def whole_number(text: str) -> int:
+    """An integer, also when the database keeps it as ``3.0`` or ``' 3 '``."""
+    try:
+        number = Decimal(text)
+        if number != number.to_integral_value() or abs(number) > 10**15:
+            raise Unusable("not a whole number")
+    except InvalidOperation as error:
+        raise Unusable("not a whole number") from error
+    return int(number)
+
+
+def real_number(text: str) -> float:
+    """A finite number; used for orders, where halves squeeze a patient in between two others."""
+    try:
+        number = float(Decimal(text))
+    except (InvalidOperation, OverflowError) as error:
+        raise Unusable("not a number") from error
+    if number != number or abs(number) > 1e17:
+        raise Unusable("not a number")
+    return number
+
+
+def fen(text: str) -> int:
+    """Yuan as the hospital writes them (``15``, ``15.5``, ``¥1,015.50``) in whole fen, exactly.
+
+    A third decimal other than zero is refused: rounding money is not ours to do.
+    """
+    try:
+        amount = Decimal(text.removeprefix("¥").removeprefix("\uffe5").replace(",", "")) * 100
+        if not amount.is_finite() or amount != amount.to_integral_value():
+            raise Unusable("not an amount in yuan with at most two decimals")
+    except InvalidOperation as error:
+        raise Unusable("not an amount in yuan") from error
+    return int(amount)
+
+
+def moment(value: object, patterns: Sequence[str], *, day: date) -> datetime:
+    """A point of time from text or a native value, in China Standard Time unless it says otherwise.
+
+    ``patterns`` are tried in turn (``%Y%m%d%H%M%S``). A pattern without a date means that time on ``day``.
+    """
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=CHINA)
+    if isinstance(value, time):
+        return datetime.combine(day, value, tzinfo=CHINA)
+    if not isinstance(value, str):
+        raise Unusable("not a time")
+    for pattern in patterns:
+        try:
+            parsed = datetime.strptime(value, pattern)
+        except ValueError:
+            continue
+        if "%d" not in pattern:
+            parsed = datetime.combine(day, parsed.timetz())
+        return parsed if parsed.tzinfo else parsed.replace(tzinfo=CHINA)
+    raise Unusable("does not fit any of the time patterns")
+
+
+def day_of(value: object, patterns: Sequence[str]) -> date:
+    """A calendar day from text or a native value."""
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    return moment(value, patterns, day=date.min).date()
+
+
+def placeholders(form: str) -> tuple[str, ...]:
+    """The columns a form such as ``{PREFIX}{NO:03}`` is made of. Refuses anything else in braces."""
+    rest = _PLACEHOLDER.sub("", form)
+    if "{" in rest or "}" in rest:
+        raise ValueError("only {COLUMN} and {COLUMN:03} (zero-filled) may stand in braces")
+    return tuple(match[1] for match in _PLACEHOLDER.finditer(form))
+
+
+def formed(form: str, values: Mapping[str, str | None]) -> str | None:
+    """Fill a form from decoded columns; nothing at all when every column is empty."""
+    if all(values[name] is None for name in placeholders(form)):
+        return None
+
+    def one(match: re.Match[str]) -> str:
+        text = values[match[1]] or ""
+        width = match[2]
+        if width is None:
+            return text
+        number = str(whole_number(text))
+        return number.zfill(int(width)) if width.startswith("0") else number.rjust(int(width))
+
+    return _PLACEHOLDER.sub(one, form)

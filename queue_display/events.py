@@ -57,7 +57,8 @@ class Event:
     """The head of every event: what, when, by whom, why, and the version of the line that it belongs to.
 
     All events of one command share one version. ``at`` is the server's time; for a mirrored line it is the
-    time at which the hospital confirmed.
+    moment at which the hospital confirmed, and ``hospital_at`` that moment on the hospital's own clock, which
+    the times inside a mirrored ticket follow.
     """
 
     what: Happening
@@ -65,6 +66,7 @@ class Event:
     at: datetime
     actor: str
     reason: str = ""
+    hospital_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +145,7 @@ def replay(line: Line, events: Iterable[Event]) -> Line:
     """
     tickets = dict(line.tickets)
     last: Event | None = None
-    as_of = line.as_of
+    as_of, hospital_at = line.as_of, line.hospital_at
     for last in events:
         match last:
             case TicketMoved(ticket=ticket):
@@ -165,9 +167,10 @@ def replay(line: Line, events: Iterable[Event]) -> Line:
                 line = _described(line, last)
         if last.what is not Happening.LOST_SIGHT:
             as_of = max(as_of, last.at)
+            hospital_at = last.hospital_at or hospital_at
     if last is None:
         return line
-    return replace(line, tickets=tickets, version=last.version, as_of=as_of)
+    return replace(line, tickets=tickets, version=last.version, as_of=as_of, hospital_at=hospital_at)
 
 
 def _described(line: Line, event: Described) -> Line:
@@ -186,7 +189,8 @@ def _described(line: Line, event: Described) -> Line:
 class Transition:
     """One row of a line's history: enough for the audit and for learning waiting times, no name in it.
 
-    ``step`` counts the events of one version from 0. ``rank`` lets a past line be put in order again.
+    ``step`` counts the events of one version from 0. ``rank`` lets a past line be put in order again;
+    ``hospital_at`` is ``at`` on the hospital's own clock, for mirrored lines.
     """
 
     version: int
@@ -201,6 +205,7 @@ class Transition:
     after: TicketState | None = None
     room: RoomId | None = None
     rank: int | None = None
+    hospital_at: datetime | None = None
 
 
 def transitions(line: Line, events: Sequence[Event]) -> tuple[Transition, ...]:
@@ -235,4 +240,5 @@ def _transition(day: date, step: int, event: Event) -> Transition:
         after=after,
         room=room,
         rank=rank,
+        hospital_at=event.hospital_at,
     )

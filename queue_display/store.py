@@ -88,8 +88,10 @@ class Lines(Protocol):
     async def keep_many(self, changes: Sequence[Change]) -> None:
         """Write many changes in few statements. Same promise as ``keep``, for all or none."""
 
-    async def confirm(self, lines: Sequence[LineId], *, as_of: datetime) -> None:
-        """Move ``as_of`` of these lines forward; nothing else changes, least of all the version."""
+    async def confirm(
+        self, lines: Sequence[LineId], *, as_of: datetime, hospital_at: datetime | None
+    ) -> None:
+        """Set ``as_of`` and ``hospital_at`` of these lines; nothing else changes, least of all the version."""
 
     async def history(self, line: LineId, *, before: tuple[int, int] | None, limit: int) -> list[Transition]:
         """A line's transitions, newest first, those older than ``(version, step)``."""

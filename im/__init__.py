@@ -1,0 +1,1 @@
+"""Conversations and consultations between patients and their doctors. Built on the realtime core; not yet here."""

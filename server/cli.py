@@ -1,0 +1,153 @@
+"""The command line. Each command reads settings, hands over, and says one clear line when it cannot.
+
+Heavy imports happen inside the commands: ``--help`` and a refused setting answer at once.
+"""
+
+import asyncio
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from conf.loader import SettingsRefused, judge_for_many_processes, load
+from conf.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+Config = Annotated[Path | None, typer.Option("--config", help="settings file; default: the embedded profile")]
+Data = Annotated[Path | None, typer.Option("--data", help="data folder")]
+Port = Annotated[int | None, typer.Option("--port", help="port to serve on; 0 picks a free one")]
+
+
+def main() -> None:
+    """Run the command line; a refused setting or a foreseen failure ends with one line and status 2."""
+    from server.outcomes import CannotStart
+
+    try:
+        app()
+    except (SettingsRefused, CannotStart) as refused:
+        Console(stderr=True).print(f"houzhen: {refused}", style="red", markup=False, highlight=False)
+        sys.exit(2)
+
+
+def _settings(config: Path | None, data: Path | None = None, port: int | None = None) -> Settings:
+    overrides: dict[str, object] = {}
+    if data is not None:
+        overrides["data"] = str(data)
+    if port is not None:
+        overrides["web.port"] = port
+    return load(config, overrides=overrides)
+
+
+@app.command()
+def dev(
+    port: Annotated[int, typer.Option(help="port to serve on")] = 8888,
+    data: Annotated[Path, typer.Option(help="data folder")] = Path(".data"),
+    speed: Annotated[float, typer.Option(help="how fast the demonstration day runs; 1 is real time")] = 10.0,
+    start: Annotated[str, typer.Option(help="time of the demonstration day to begin at")] = "09:10",
+    config: Config = None,
+) -> None:
+    """Everything on this machine: a demonstration hospital, its front machine, and the platform in one loop."""
+    from server.dev import DEMO_SETTINGS, run_dev
+
+    settings = _settings(config or DEMO_SETTINGS, data, port)
+    asyncio.run(run_dev(settings, speed=speed, start=start))
+
+
+@app.command()
+def serve(config: Config = None, data: Data = None, port: Port = None) -> None:
+    """The process tree: web processes and a worker, restarted when they die. Needs Redis."""
+    from server.roles import run_tree
+
+    settings = _settings(config, data, port)
+    judge_for_many_processes(settings)
+    asyncio.run(run_tree(settings, config=config, data=data, port=port))
+
+
+@app.command()
+def web(config: Config = None, data: Data = None, port: Port = None) -> None:
+    """One web process (started by serve)."""
+    from server.roles import run_web
+
+    settings = _settings(config, data, port)
+    judge_for_many_processes(settings)
+    asyncio.run(run_web(settings))
+
+
+@app.command()
+def worker(config: Config = None, data: Data = None) -> None:
+    """One worker process (started by serve): relay, hospital sync, timers, under leases."""
+    from server.roles import run_worker
+
+    settings = _settings(config, data)
+    judge_for_many_processes(settings)
+    asyncio.run(run_worker(settings))
+
+
+@app.command("front-machine")
+def front_machine(
+    config: Annotated[Path, typer.Option(help="the front machine's own settings file")],
+    set_: Annotated[list[str] | None, typer.Option("--set", help="override: section.key=value")] = None,
+) -> None:
+    """The hospital side: a stateless HTTPS service (mutual TLS) before the hospital's own system."""
+    from server.hospital_side import run_front_machine
+
+    asyncio.run(run_front_machine(config, overrides=set_ or []))
+
+
+@app.command()
+def migrate(config: Config = None, data: Data = None) -> None:
+    """Bring the database to this version's schema."""
+    from server.storage import migrate_storage
+
+    before, after = asyncio.run(migrate_storage(_settings(config, data)))
+    typer.echo(f"schema: {before or 'empty'} → {after}")
+
+
+@app.command()
+def pki(
+    folder: Annotated[Path, typer.Argument(help="where keys and certificates are kept")],
+    name: Annotated[list[str] | None, typer.Option(help="host name or address of the front machine")] = None,
+) -> None:
+    """Make or renew the private CA and the certificates of platform and front machine."""
+    from server.pki import describe, make_pki
+
+    make_pki(folder, front_machine_names=tuple(name or ()))
+    for line in describe(folder):
+        typer.echo(line)
+
+
+@app.command()
+def check(config: Config = None, data: Data = None) -> None:
+    """Say within a minute whether all is well, and what is not. Status 1 when something is not."""
+    from server.checks import run_checks
+
+    sys.exit(asyncio.run(run_checks(_settings(config, data))))
+
+
+@app.command()
+def token(
+    role: Annotated[str, typer.Argument(help="nurse, doctor, kiosk, admin or screen")],
+    name: Annotated[str, typer.Argument(help="who: a staff number, or a screen's id")],
+    line: Annotated[list[str] | None, typer.Option(help="restrict staff to these lines")] = None,
+    days: Annotated[int, typer.Option(help="good for so many days", min=1, max=3650)] = 1,
+    config: Config = None,
+    data: Data = None,
+) -> None:
+    """Issue a token for a member of staff, a kiosk or a screen; prints it once and keeps no copy."""
+    from server.issue import issue_token
+
+    typer.echo(issue_token(_settings(config, data), role=role, name=name, lines=line or [], good_for=timedelta(days=days)))
+
+
+@app.command()
+def schema(
+    check: Annotated[bool, typer.Option("--check", help="fail when the committed documents differ")] = False,
+) -> None:
+    """Write docs/api from the wire models, or check that what is committed is what the code says."""
+    from server.api import write_documents
+
+    sys.exit(write_documents(Path(__file__).parents[1] / "docs" / "api", check=check))

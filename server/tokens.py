@@ -77,7 +77,7 @@ class Tokens:
             )
             now = self._clock.now()
             ends = datetime.fromtimestamp(int(claims["exp"]), tz=now.tzinfo)
-        except (jwt.PyJWTError, KeyError, ValueError, TypeError, OverflowError):
+        except (jwt.PyJWTError, KeyError, ValueError, TypeError, OverflowError, OSError):
             raise Unauthenticated() from None
         if ends <= now:
             raise TokenExpired()

@@ -1,0 +1,86 @@
+"""Bearer tokens: what was signed is believed, nothing else is."""
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import jwt
+import pytest
+
+from core.actor import Actor, Role
+from core.clock import ManualClock
+from core.ids import LineId
+from core.refusals import Unauthenticated
+from server.tokens import TokenExpired, Tokens, screen_actor, staff_actor, token_key
+
+NOON = datetime(2026, 11, 23, 4, tzinfo=UTC)
+KEY = bytes(range(32))
+
+
+def tokens(clock: ManualClock | None = None) -> Tokens:
+    return Tokens(KEY, clock or ManualClock(NOON))
+
+
+@pytest.mark.parametrize(
+    "actor", [staff_actor(Role.NURSE, "n7", ["L1", "L2"]), screen_actor("hall"), staff_actor(Role.ADMIN, "a")]
+)
+def test_a_token_says_who_it_was_signed_for(actor: Actor) -> None:
+    assert tokens().identify(tokens().sign(actor, good_for=timedelta(hours=1))) == actor
+
+
+def test_a_token_ends_at_its_time() -> None:
+    clock = ManualClock(NOON)
+    token = tokens(clock).sign(screen_actor("hall"), good_for=timedelta(seconds=10))
+    clock.advance(timedelta(seconds=9))
+    tokens(clock).identify(token)
+    clock.advance(timedelta(seconds=1))
+    with pytest.raises(TokenExpired):
+        tokens(clock).identify(token)
+
+
+def forged() -> list[str]:
+    good = {"aud": "houzhen", "sub": "x", "role": "admin", "exp": int(NOON.timestamp()) + 60}
+    unsigned = base64.urlsafe_b64encode(b'{"alg":"none"}').rstrip(b"=").decode()
+    body = base64.urlsafe_b64encode(json.dumps(good).encode()).rstrip(b"=").decode()
+    return [
+        "",
+        "x",
+        "a.b.c",
+        f"{unsigned}.{body}.",
+        jwt.encode(good, bytes(32), algorithm="HS256"),
+        jwt.encode(good, KEY * 2, algorithm="HS512"),
+        jwt.encode(good | {"aud": "other"}, KEY, algorithm="HS256"),
+        jwt.encode(good | {"role": "god"}, KEY, algorithm="HS256"),
+        jwt.encode({k: v for k, v in good.items() if k != "exp"}, KEY, algorithm="HS256"),
+        jwt.encode({k: v for k, v in good.items() if k != "sub"}, KEY, algorithm="HS256"),
+        jwt.encode(good | {"exp": 10**18}, KEY, algorithm="HS256"),
+    ]
+
+
+@pytest.mark.parametrize("token", forged(), ids=range(len(forged())))
+def test_anything_else_is_nobody(token: str) -> None:
+    with pytest.raises(Unauthenticated):
+        tokens().identify(token)
+
+
+def test_the_key_is_made_once_and_only_ours_to_read(tmp_path: Path) -> None:
+    file = tmp_path / "keys" / "tokens.key"
+    first = token_key(file)
+    assert token_key(file) == first
+    assert len(first) == 32
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [each.name for each in file.parent.iterdir()] == ["tokens.key"]
+
+
+def test_a_short_key_is_refused() -> None:
+    with pytest.raises(ValueError, match="32"):
+        Tokens(b"short", ManualClock(NOON))
+
+
+def test_lines_restrict_staff_only() -> None:
+    nurse = staff_actor(Role.NURSE, "n", ["L1"])
+    assert nurse.works_at(LineId("L1"))
+    assert not nurse.works_at(LineId("L2"))
+    assert staff_actor(Role.DOCTOR, "d").works_at(LineId("L2"))
+    assert not screen_actor("hall").works_at(LineId("L1"))

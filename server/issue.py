@@ -7,8 +7,9 @@ from pathlib import Path
 from conf.settings import Settings
 from core.actor import STAFF, Role
 from core.clock import SystemClock
+from realtime.tokens import HmacTokens
 from server.outcomes import CannotStart
-from server.tokens import Tokens, screen_actor, staff_actor, token_key
+from server.tokens import screen_actor, staff_actor, token_key
 
 ISSUED = STAFF | {Role.KIOSK, Role.SCREEN}
 
@@ -26,4 +27,5 @@ def issue_token(
         actor = screen_actor(name)
     else:
         actor = staff_actor(known[role], name, lines)
-    return Tokens(token_key(Path(settings.keys.tokens)), SystemClock()).sign(actor, good_for=good_for)
+    tokens = HmacTokens([token_key(Path(settings.keys.tokens))])
+    return tokens.sign(actor, expires_at=SystemClock().now() + good_for)

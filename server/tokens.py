@@ -1,101 +1,56 @@
-"""Who a bearer token says somebody is: signed claims, no session store.
+"""Bearer tokens at the edge: the key they are signed with, who they are issued to, and reading one over HTTP.
 
-One HS256 key signs tokens of staff, screens and kiosks; the same token opens the realtime socket. The claims
-follow the Centrifuge connection token (``sub``, ``exp``) plus ``role``, ``lines`` and ``screen``. Sign-in of
-people comes with accounts; until then ``run.py token`` issues them.
+Signing and verifying is ``realtime.tokens``: the same token opens the socket. Sign-in of people comes with
+accounts; until then ``run.py token`` issues tokens to staff, kiosks and screens.
 """
 
 import contextlib
 import os
 import secrets
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable
 from pathlib import Path
-
-import jwt
 
 from core.actor import Actor, Role
 from core.clock import Clock
 from core.ids import LineId, ScreenId
 from core.refusals import Unauthenticated
+from realtime.tokens import TokenExpired, TokenInvalid, Tokens
 
-ALGORITHM = "HS256"
-AUDIENCE = "houzhen"
 KEY_BYTES = 32
 
 
-class TokenExpired(Unauthenticated):
+class BearerExpired(Unauthenticated):
     """The token was good once; get a new one."""
 
     code = "core.token_expired"
 
 
-class Tokens:
-    """Signs and reads tokens with one key."""
+def bearer(tokens: Tokens, clock: Clock) -> Callable[[str], Actor]:
+    """How the HTTP edge reads a token: refuses with ``BearerExpired`` or ``Unauthenticated``."""
 
-    def __init__(self, key: bytes, clock: Clock) -> None:
-        if len(key) < KEY_BYTES:
-            raise ValueError(f"the token key needs at least {KEY_BYTES} bytes")
-        self._key = key
-        self._clock = clock
-
-    def sign(self, actor: Actor, *, good_for: timedelta) -> str:
-        """Make a token for the actor that expires after ``good_for``."""
-        now = self._clock.now()
-        claims: dict[str, object] = {
-            "aud": AUDIENCE,
-            "sub": actor.id,
-            "role": actor.role.value,
-            "iat": int(now.timestamp()),
-            "exp": int((now + good_for).timestamp()),
-        }
-        if actor.lines:
-            claims["lines"] = sorted(actor.lines)
-        if actor.screen is not None:
-            claims["screen"] = actor.screen
-        return jwt.encode(claims, self._key, algorithm=ALGORITHM)
-
-    def identify(self, token: str) -> Actor:
-        """The actor of a token. Raises ``TokenExpired``, or ``Unauthenticated`` for anything else wrong."""
-        return self.read(token)[0]
-
-    def read(self, token: str) -> tuple[Actor, datetime]:
-        """The actor of a token and when the token ends; refuses like ``identify``."""
+    def identify(token: str) -> Actor:
         try:
-            claims = jwt.decode(
-                token,
-                self._key,
-                algorithms=[ALGORITHM],
-                audience=AUDIENCE,
-                options={"require": ["exp", "sub"], "verify_exp": False, "verify_iat": False},
-            )
-            actor = Actor(
-                id=str(claims["sub"]),
-                role=Role(claims["role"]),
-                lines=frozenset(LineId(line) for line in claims.get("lines", ())),
-                screen=ScreenId(claims["screen"]) if "screen" in claims else None,
-            )
-            now = self._clock.now()
-            ends = datetime.fromtimestamp(int(claims["exp"]), tz=now.tzinfo)
-        except (jwt.PyJWTError, KeyError, ValueError, TypeError, OverflowError, OSError):
+            return tokens.verify(token, at=clock.now()).actor
+        except TokenExpired:
+            raise BearerExpired() from None
+        except TokenInvalid:
             raise Unauthenticated() from None
-        if ends <= now:
-            raise TokenExpired()
-        return actor, ends
+
+    return identify
 
 
 def screen_actor(screen: str) -> Actor:
     """A clinic screen as an actor."""
-    return Actor(id=f"screen:{screen}", role=Role.SCREEN, screen=ScreenId(screen))
+    return Actor(id=f"screen.{screen}", role=Role.SCREEN, screen=ScreenId(screen))
 
 
 def staff_actor(role: Role, name: str, lines: Iterable[str] = ()) -> Actor:
-    """A nurse, doctor, kiosk or administrator as an actor."""
-    return Actor(id=f"{role.value}:{name}", role=role, lines=frozenset(LineId(line) for line in lines))
+    """A nurse, doctor, kiosk or administrator as an actor; ``name`` is a staff number, not a person's name."""
+    return Actor(id=f"{role.value}.{name}", role=role, lines=frozenset(LineId(line) for line in lines))
 
 
 def token_key(file: Path) -> bytes:
-    """Read the key, making it at first start; only the server's user can read the file.
+    """Read the signing key, making it at first start; only the server's user can read the file.
 
     Two processes starting at once agree: the file appears whole, and the first one wins.
     """

@@ -10,8 +10,9 @@ import asyncio
 import ctypes
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import structlog
 
@@ -26,7 +27,8 @@ class Child:
 
     name: str
     command: Sequence[str]
-    environment: Mapping[str, str] | None = None
+    folder: Path | None = None
+    """Where it runs; its environment is the parent's."""
 
 
 @dataclass(slots=True)
@@ -112,7 +114,7 @@ class Tree:
     async def _live(self, child: Child) -> int:
         process = await asyncio.create_subprocess_exec(
             *child.command,
-            env=dict(child.environment) if child.environment is not None else None,
+            cwd=child.folder,
             stdin=asyncio.subprocess.DEVNULL,
             start_new_session=True,
             preexec_fn=_end_with_parent if sys.platform == "linux" else None,

@@ -1,0 +1,96 @@
+"""``run.py dev``: a whole hospital morning on one machine, nothing installed.
+
+The demonstration hospital and its front machine are processes of their own; the platform reaches the hospital
+only through the front machine's mutual TLS. The platform's web and worker roles share one loop.
+"""
+
+import asyncio
+import shutil
+import socket
+import sys
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from conf.settings import Settings
+from server.bootstrap import Roles, compose
+from server.lifetime import stop_signal
+from server.pki import make_pki
+from server.telemetry import configure_logs
+from server.tree import Child, Tree
+
+ROOT = Path(__file__).parents[1]
+DEMO_SETTINGS = ROOT / "conf" / "demo.toml"
+FRONT_MACHINE_SETTINGS = ROOT / "conf" / "front-machine.demo.toml"
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def run_dev(settings: Settings, *, speed: float, start: str) -> None:
+    """Run until Ctrl-C or SIGTERM. Raises ``CannotStart`` when the port is taken."""
+    configure_logs(form=settings.log.format, level=settings.log.level, role="dev")
+    data = Path(settings.data)
+    data.mkdir(parents=True, exist_ok=True)
+    make_pki(data / "pki")
+    front_port = free_port()
+    linked = msgspec.structs.replace(
+        settings,
+        hospital=msgspec.structs.replace(settings.hospital, front_machine=f"https://127.0.0.1:{front_port}"),
+    )
+    neighbours = Tree(neighbour_commands(data, front_port=front_port, speed=speed, start=start))
+    async with compose(linked, Roles.ALL) as platform, stop_signal() as stopped:
+        running = asyncio.create_task(neighbours.run())
+        _say_what_to_open(platform.port, speed)
+        done, _ = await asyncio.wait(
+            {running, asyncio.create_task(stopped.wait())}, return_when=asyncio.FIRST_COMPLETED
+        )
+        neighbours.stop()
+        await platform.drain()
+        for task in done & {running}:
+            task.result()
+        await running
+
+
+def neighbour_commands(data: Path, *, front_port: int, speed: float, start: str) -> list[Child]:
+    """The commands of the strangers: the hospital's own system, and the front machine before it."""
+    his = data.resolve() / "his.db"
+    python = sys.executable
+    hospital = [python, "-m", "demo.hospital", "--db", str(his), "--speed", str(speed), "--start", start]
+    overrides = {
+        "server.port": front_port,
+        "his.url": f"sqlite:///{his}",
+        "tls.folder": data.resolve() / "pki",
+    }
+    front = [python, str(ROOT / "run.py"), "front-machine", "--config", str(FRONT_MACHINE_SETTINGS)]
+    for key, value in overrides.items():
+        front += ["--set", f"{key}={value}"]
+    return [
+        Child("hospital", hospital, folder=ROOT),
+        Child("front-machine", front, folder=ROOT),
+    ]
+
+
+def _say_what_to_open(port: int, speed: float) -> None:
+    address = f"http://127.0.0.1:{port}"
+    table = Table.grid(padding=(0, 2))
+    for what, where in (
+        ("start page 首页", f"{address}/"),
+        ("a clinic screen 候诊屏", f"{address}/screen/hall-3"),
+        ("a patient's phone 手机", f"{address}/h5/"),
+        ("calling page 叫号", f"{address}/doctor/"),
+        ("API documents 接口文档", f"{address}/docs"),
+    ):
+        table.add_row(what, f"[link={where}]{where}[/link]")
+    width = shutil.get_terminal_size((100, 24)).columns
+    Console(width=min(width, 100)).print(
+        Panel(table, title="Houzhen 候诊", subtitle=f"demonstration day, {speed:g}× · Ctrl-C ends it")
+    )

@@ -121,8 +121,8 @@ class Line:
 
     ``tickets`` holds all of the day's tickets, ended ones too, because a number is never reused. Treat it
     as frozen: every change makes a new mapping. ``as_of`` is the last confirmation by whoever holds the
-    truth; ``fresh`` is False when the hospital has not confirmed for too long; ``hospital_at`` is ``as_of`` on
-    the hospital's own clock (mirror mode only).
+    truth; ``fresh`` is False when the hospital has not confirmed for too long; ``hospital_at`` is ``as_of``
+    on the hospital's own clock (mirror mode only).
     """
 
     id: LineId

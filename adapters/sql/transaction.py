@@ -1,0 +1,239 @@
+"""Transactions that send their writes together.
+
+``Database`` owns the pool; ``Transaction`` queues statements and makes a trip only when an answer is needed or
+at commit, so a command costs a handful of trips whatever it writes.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import PoolProxiedConnection
+from sqlalchemy.util import greenlet_spawn
+
+from adapters.sql.driver import Answer, Driver, MysqlDriver, Row, SqliteDriver, Step
+from adapters.sql.engine import open_engine
+from adapters.sql.statement import Prepared, Statement, Statements, Values
+from core import limits
+from core.refusals import StorageUnavailable
+
+_COMMIT = Step(Prepared("COMMIT", (), {}))
+
+_BEGIN_WRITE = {"sqlite": ["BEGIN IMMEDIATE"], "mysql": ["START TRANSACTION"]}
+
+# A reader sees one moment of the database in all its statements.
+_BEGIN_READ = {
+    "sqlite": ["BEGIN"],
+    "mysql": ["SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", "START TRANSACTION READ ONLY"],
+}
+
+
+class Database:
+    """One database: its pool, its compiled statements and its transactions.
+
+    On SQLite the writers of this process take turns in order of arrival instead of polling for the file's
+    lock; a writer that waits longer than ``busy_seconds`` gets ``StorageUnavailable``.
+    """
+
+    def __init__(self, engine: AsyncEngine, *, connections: int, busy_seconds: float) -> None:
+        self.engine = engine
+        self.statements = Statements(engine.dialect)
+        self.kind = engine.dialect.name
+        """``sqlite`` or ``mysql``."""
+        self._attempts = connections + 1
+        self._busy_seconds = busy_seconds
+        self._turn = asyncio.Lock() if self.kind == "sqlite" else None
+        self._begin_write = [Step(Prepared(text, (), {})) for text in _BEGIN_WRITE[self.kind]]
+        self._begin_read = [Step(Prepared(text, (), {})) for text in _BEGIN_READ[self.kind]]
+
+    @classmethod
+    def open(
+        cls,
+        url: str,
+        *,
+        connections: int = limits.SQL_POOL_CONNECTIONS,
+        busy_seconds: float = limits.SQL_BUSY_SECONDS,
+    ) -> "Database":
+        """Open a database by its URL. Connects at the first transaction; ``close`` it in the end."""
+        engine = open_engine(url, connections=connections, busy_seconds=busy_seconds)
+        return cls(engine, connections=connections, busy_seconds=busy_seconds)
+
+    async def close(self) -> None:
+        """Close the pooled connections."""
+        await self.engine.dispose()
+
+    @contextlib.asynccontextmanager
+    async def write(self) -> AsyncIterator["Transaction"]:
+        """A write transaction; leaving without ``commit`` rolls back."""
+        async with (
+            self._writers_turn(),
+            contextlib.aclosing(Transaction(self, self._begin_write)) as transaction,
+        ):
+            yield transaction
+
+    @contextlib.asynccontextmanager
+    async def read(self) -> AsyncIterator["Transaction"]:
+        """A transaction that sees one moment of the database."""
+        async with contextlib.aclosing(Transaction(self, self._begin_read)) as transaction:
+            yield transaction
+
+    async def answers(self) -> None:
+        """Make one trip to the database; raises ``StorageUnavailable`` when it does not answer."""
+        async with self.read() as transaction:
+            await transaction.send()
+
+    @contextlib.asynccontextmanager
+    async def _writers_turn(self) -> AsyncIterator[None]:
+        if self._turn is None:
+            yield
+            return
+        try:
+            async with asyncio.timeout(self._busy_seconds):
+                await self._turn.acquire()
+        except TimeoutError:
+            raise StorageUnavailable(why="locked") from None
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    async def first_trip(self, steps: Sequence[Step]) -> tuple["Connection", Answer]:
+        """Take a connection and make a transaction's first trip.
+
+        A pooled connection may have died since its last use. Nothing is committed by a first trip, so it is
+        repeated until a connection answers; once a *new* connection fails too, the database is away.
+        """
+        for attempt in range(self._attempts):
+            connection = await self._connect()
+            try:
+                return connection, await connection.driver.trip(steps)
+            except BaseException as error:
+                await connection.give_back(broken=_is_broken(error))
+                if not connection.is_used or not _is_away(error) or attempt == self._attempts - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    async def _connect(self) -> "Connection":
+        try:
+            pooled = await self.engine.raw_connection()
+        except PoolTimeout:
+            raise StorageUnavailable(why="locked") from None
+        except (DBAPIError, OSError, TimeoutError) as error:
+            raise StorageUnavailable(why="away") from error
+        driver_connection: Any = pooled.driver_connection
+        driver: Driver = (
+            SqliteDriver(driver_connection) if self.kind == "sqlite" else MysqlDriver(driver_connection)
+        )
+        return Connection(pooled, driver)
+
+
+class Connection:
+    """A driver connection on loan from the pool."""
+
+    __slots__ = ("_pooled", "driver", "is_used")
+
+    def __init__(self, pooled: PoolProxiedConnection, driver: Driver) -> None:
+        self._pooled = pooled
+        self.driver = driver
+        self.is_used = bool(pooled.info.get("used"))
+        """Whether it has served before, and so may have died in the pool."""
+        pooled.info["used"] = True
+
+    async def give_back(self, *, broken: bool) -> None:
+        """Return it to the pool; a broken one is closed instead."""
+        if broken:
+            await greenlet_spawn(self._pooled.invalidate)
+        await greenlet_spawn(self._pooled.close)
+
+
+class Transaction:
+    """One transaction. Made by ``Database``; not shared between tasks.
+
+    ``later`` queues, ``rows`` and ``run`` send what is queued with their own statement and answer, ``commit``
+    sends the rest. After any exception only leaving is allowed, and it rolls back.
+    """
+
+    def __init__(self, database: Database, begin: Sequence[Step]) -> None:
+        self._database = database
+        self._queue: list[Step] = list(begin)
+        self._connection: Connection | None = None
+        self._broken = False
+        self._done = False
+
+    def later(self, statement: Statement, **values: Any) -> None:
+        """Queue a write."""
+        prepared = self._database.statements[statement]
+        self._queue.append(Step(prepared, prepared.bind(values)))
+
+    def later_each(self, statement: Statement, rows: Sequence[Values]) -> None:
+        """Queue a write for many rows, each with its values in the order of the statement's placeholders."""
+        if rows:
+            self._queue.append(Step(self._database.statements[statement], rows=rows))
+
+    async def rows(self, statement: Statement, **values: Any) -> Sequence[Row]:
+        """Send what is queued and this query; answer its rows."""
+        self.later(statement, **values)
+        return (await self._trip()).rows
+
+    async def row(self, statement: Statement, **values: Any) -> Row | None:
+        """As ``rows``, for a query that finds at most one."""
+        rows = await self.rows(statement, **values)
+        return rows[0] if rows else None
+
+    async def run(self, statement: Statement, **values: Any) -> int:
+        """Send what is queued and this write; answer how many rows it matched."""
+        self.later(statement, **values)
+        return (await self._trip()).matched
+
+    async def send(self) -> None:
+        """Send what is queued now, for those who need its failure before the commit."""
+        if self._queue:
+            await self._trip()
+
+    async def commit(self) -> None:
+        """Send what is queued and commit. When this returns, the database has it."""
+        if self._connection is None:
+            # Nothing may be committed by a trip that can be repeated on another connection.
+            await self._trip()
+        self._queue.append(_COMMIT)
+        await self._trip()
+        self._done = True
+
+    async def aclose(self) -> None:
+        """Roll back unless committed, and give the connection back."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        if not self._done and not self._broken:
+            try:
+                await asyncio.shield(connection.driver.roll_back())
+            except BaseException as error:
+                self._broken = True
+                if not isinstance(error, StorageUnavailable):
+                    await connection.give_back(broken=True)
+                    raise
+        await connection.give_back(broken=self._broken)
+
+    async def _trip(self) -> Answer:
+        steps, self._queue = self._queue, []
+        if self._connection is None:
+            self._connection, answer = await self._database.first_trip(steps)
+            return answer
+        try:
+            return await self._connection.driver.trip(steps)
+        except BaseException as error:
+            self._broken = self._broken or _is_broken(error)
+            raise
+
+
+def _is_away(error: BaseException) -> bool:
+    return isinstance(error, StorageUnavailable) and error.facts.get("why") == "away"
+
+
+def _is_broken(error: BaseException) -> bool:
+    """Whether the connection's state is unknown: it failed, or its task was cancelled in the middle."""
+    return _is_away(error) or not isinstance(error, Exception)

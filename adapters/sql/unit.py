@@ -1,0 +1,90 @@
+"""What a use case holds while it decides: the stores of one transaction, its outbox, its commit."""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+
+from adapters.sql import outbox
+from adapters.sql.leases import guard
+from adapters.sql.queue_store import RememberedLines, SqlLines
+from adapters.sql.transaction import Database, Transaction
+from core import limits
+from core.clock import Clock
+from core.events import Outgoing
+from core.leases import Fence
+from core.nudge import Nudge
+
+
+class SqlUnit:
+    """One transaction. ``publish`` and the stores only queue; ``commit`` makes all of it true, or raises."""
+
+    def __init__(
+        self,
+        transaction: Transaction,
+        *,
+        remembered: RememberedLines,
+        clock: Clock,
+        nudge: Nudge,
+        fence: Fence | None,
+    ) -> None:
+        self.lines = SqlLines(transaction, remembered)
+        self._transaction = transaction
+        self._clock = clock
+        self._nudge = nudge
+        self._fence = fence
+        self._outgoing: list[Outgoing] = []
+
+    def publish(self, *outgoing: Outgoing) -> None:
+        self._outgoing += outgoing
+
+    async def commit(self) -> None:
+        outbox.add(self._transaction, self._outgoing, at=self._clock.now())
+        if self._fence is not None:
+            # Last, so that the lease's row is held only while the commit travels.
+            await guard(self._transaction, self._fence)
+        await self._transaction.commit()
+        self.lines.committed()
+        if self._outgoing:
+            self._nudge.send()
+
+
+class SqlUnits:
+    """Opens units on one database. Make one per process: lines are remembered across its units."""
+
+    def __init__(
+        self, database: Database, *, clock: Clock, nudge: Nudge, remembered: RememberedLines | None = None
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._nudge = nudge
+        self._remembered = remembered or RememberedLines(limit=limits.SQL_LINES_REMEMBERED)
+        self._fence: Callable[[], Fence | None] = lambda: None
+
+    def under(self, fence: Callable[[], Fence | None]) -> "SqlUnits":
+        """The same database for work under a lease: a commit with an outdated fence raises ``LeaseLost``.
+
+        ``fence`` is asked when a unit begins; where it answers ``None``, the unit is not fenced.
+        """
+        fenced = SqlUnits(self._database, clock=self._clock, nudge=self._nudge, remembered=self._remembered)
+        fenced._fence = fence
+        return fenced
+
+    @contextlib.asynccontextmanager
+    async def begin(self) -> AsyncIterator[SqlUnit]:
+        """A transaction that will write; leaving without ``commit`` undoes everything."""
+        async with self._database.write() as transaction:
+            yield self._unit(transaction)
+
+    @contextlib.asynccontextmanager
+    async def read(self) -> AsyncIterator[SqlUnit]:
+        """A transaction that sees one moment of the database."""
+        async with self._database.read() as transaction:
+            yield self._unit(transaction)
+
+    def _unit(self, transaction: Transaction) -> SqlUnit:
+        return SqlUnit(
+            transaction,
+            remembered=self._remembered,
+            clock=self._clock,
+            nudge=self._nudge,
+            fence=self._fence(),
+        )

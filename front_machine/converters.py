@@ -121,7 +121,7 @@ def moment(value: object, patterns: Sequence[str], *, day: date) -> datetime:
         raise Unusable("not a time")
     for pattern in patterns:
         try:
-            parsed = datetime.strptime(value, pattern)
+            parsed = datetime.strptime(value, pattern)  # noqa: DTZ007  (made aware below)
         except ValueError:
             continue
         if "%d" not in pattern:

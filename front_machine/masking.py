@@ -13,7 +13,8 @@ two characters         李*                           surname only
 three and more         张*三, 陈**生                 first and last, at most two stars between
 =====================  ============================  ====================================================
 
-Whatever stands beside a name in real tables (brackets, digits such as a telephone number) is dropped first. Masking a masked name changes nothing.
+Whatever stands beside a name in real tables (brackets, digits such as a telephone number) is dropped first.
+Masking a masked name changes nothing.
 """
 
 import re
@@ -78,7 +79,7 @@ def _of_parts(parts: list[str]) -> str:
 
 
 def _of_word(word: str) -> str:
-    return HIDDEN if len(word) == 1 else word[0] + HIDDEN * 3
+    return HIDDEN if len(word) == 1 or word[0] == HIDDEN else word[0] + HIDDEN * 3
 
 
 def _of_characters(name: str) -> str:

@@ -1,8 +1,8 @@
 """The private certificate authority of one hospital link: who may ask the front machine, and who it is.
 
 One folder holds ``ca.crt ca.key front-machine.crt front-machine.key platform.crt platform.key``. The machine
-in the hospital needs ``ca.crt`` and its own pair, the platform ``ca.crt`` and its own pair; ``ca.key`` belongs
-on neither.
+in the hospital needs ``ca.crt`` and its own pair, the platform ``ca.crt`` and its own; ``ca.key`` belongs on
+neither.
 """
 
 import ipaddress
@@ -75,7 +75,7 @@ def make_pki(
     """Make what is missing, broken, or ends within ``RENEW_DAYS``; leave the rest untouched.
 
     ``front_machine_names`` are host names or addresses under which the platform reaches the front machine,
-    besides the local ones. Renewing the authority itself renews both leaves. Keys are readable by their owner only.
+    besides the local ones. Renewing the authority renews both leaves. Only the owner can read the keys.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     authority = _kept(folder, "ca", at=at, names=(), issuer=None)

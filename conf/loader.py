@@ -138,6 +138,11 @@ def _doubles(key: str, ids: Iterable[str]) -> Iterable[tuple[str, str]]:
             yield key, f"the id {name} is given {times} times"
 
 
+def environment() -> Mapping[str, str]:
+    """The process's environment, for settings files that name variables. Nobody else reads it."""
+    return dict(os.environ)
+
+
 def judge_for_many_processes(settings: Settings) -> None:
     """Refuse what works in one process only. Called by ``serve``, ``web`` and ``worker``."""
     if settings.broker.url.startswith("memory:"):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, event, make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -42,8 +43,8 @@ def database_url(url: str) -> URL:
     try:
         given = make_url(url)
         drivername = _DRIVERS[given.drivername]
-    except Exception as error:
-        raise BadDatabaseUrl("use sqlite:///FILE or mysql://user:password@host:port/name") from error
+    except (ArgumentError, KeyError, ValueError):
+        raise BadDatabaseUrl("use sqlite:///FILE or mysql://user:password@host:port/name") from None
     if not given.database or (drivername.startswith("sqlite") and given.database == ":memory:"):
         raise BadDatabaseUrl("the database needs a name (a file, for SQLite)")
     if drivername.startswith("mysql"):

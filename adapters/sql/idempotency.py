@@ -1,7 +1,7 @@
 """``core.replays.Replays`` on SQL: first answers, kept for a day.
 
-A claim whose request died with its process ends after ``REPLAY_CLAIM_SECONDS``; the repeated request then runs
-again and meets the rules (a ticket that exists, a version that moved on) instead of a stored answer.
+A claim whose request died with its process ends after ``REPLAY_CLAIM_SECONDS``; the repeated request then
+runs again and meets the rules (a ticket that exists, a version that moved on) instead of a stored answer.
 """
 
 import hashlib

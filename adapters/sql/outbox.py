@@ -1,8 +1,8 @@
 """The outbox: publications that are committed and not yet at the broker.
 
-Ids of one channel grow in the order of its transactions, because a transaction inserts while it holds the lock of
-what the channel describes. Between channels a smaller id may become visible after a larger one; so rows are
-deleted one by one, never "up to".
+Ids of one channel grow in the order of its transactions, because a transaction inserts while it holds the
+lock of what the channel describes. Between channels a smaller id may become visible after a larger one; so
+rows are deleted one by one, never "up to".
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,8 @@
 """Core expressions, compiled once per database into the text and parameter order its driver wants.
 
 The schema and every statement are SQLAlchemy's; executing through SQLAlchemy costs more processor time than
-the statement itself, so statements compile here once and go to the driver as text (figures: bench/storage.py).
+the statement itself, so statements compile here once and go to the driver as text (figures:
+bench/storage.py).
 """
 
 import re

@@ -187,10 +187,11 @@ lease = Table(
 replay = Table(
     "replay",
     metadata,
-    # SHA-256 of scope and key: both may be long, and neither needs to be read again.
+    # SHA-256 of scope and key: both may be long, and neither needs to be read again. Status is empty while
+    # the first request is being answered.
     Column("id", String(64), primary_key=True),
     Column("fingerprint", LargeBinary(64).with_variant(mysql.VARBINARY(64), "mysql"), nullable=False),
-    Column("status", SmallInteger, comment="null while the first request is being answered"),
+    Column("status", SmallInteger),
     Column("body", _BYTES),
     _us("claimed_us", nullable=False),
     Index(None, "claimed_us"),

@@ -1,7 +1,7 @@
 """Transactions that send their writes together.
 
-``Database`` owns the pool; ``Transaction`` queues statements and makes a trip only when an answer is needed or
-at commit, so a command costs a handful of trips whatever it writes.
+``Database`` owns the pool; ``Transaction`` queues statements and makes a trip only when an answer is needed
+or at commit, so a command costs a handful of trips whatever it writes.
 """
 
 import asyncio
@@ -112,7 +112,7 @@ class Database:
             try:
                 return connection, await connection.driver.trip(steps)
             except BaseException as error:
-                await connection.give_back(broken=_is_broken(error))
+                await connection.end(broken=_is_broken(error))
                 if not connection.is_used or not _is_away(error) or attempt == self._attempts - 1:
                     raise
         raise AssertionError("unreachable")
@@ -143,8 +143,20 @@ class Connection:
         """Whether it has served before, and so may have died in the pool."""
         pooled.info["used"] = True
 
+    async def end(self, *, broken: bool) -> None:
+        """Roll back what is not committed and return it to the pool; a broken one is closed instead."""
+        try:
+            if not broken:
+                await self.driver.roll_back()
+        except BaseException as error:
+            broken = True
+            if not isinstance(error, StorageUnavailable):
+                raise
+        finally:
+            await self.give_back(broken=broken)
+
     async def give_back(self, *, broken: bool) -> None:
-        """Return it to the pool; a broken one is closed instead."""
+        """Return it to the pool without a word; a broken one is closed instead."""
         if broken:
             await greenlet_spawn(self._pooled.invalidate)
         await greenlet_spawn(self._pooled.close)
@@ -208,15 +220,10 @@ class Transaction:
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        if not self._done and not self._broken:
-            try:
-                await asyncio.shield(connection.driver.roll_back())
-            except BaseException as error:
-                self._broken = True
-                if not isinstance(error, StorageUnavailable):
-                    await connection.give_back(broken=True)
-                    raise
-        await connection.give_back(broken=self._broken)
+        if self._done:
+            await connection.give_back(broken=False)
+        else:
+            await connection.end(broken=self._broken)
 
     async def _trip(self) -> Answer:
         steps, self._queue = self._queue, []

@@ -11,9 +11,32 @@ from typing import TypeVar
 
 import pytest
 
+from tests.services.databases import (
+    database,
+    database_url,
+    mariadb_database_url,
+    migrated_mariadb_name,
+    migrated_sqlite_file,
+    sqlite_database_url,
+)
 from tests.services.mariadb import MariadbServer
 from tests.services.process import ProgramIsMissing
 from tests.services.redis import RedisServer
+
+__all__ = [
+    "MariadbServer",
+    "RedisServer",
+    "database",
+    "database_url",
+    "mariadb_database_url",
+    "mariadb_server",
+    "mariadb_url",
+    "migrated_mariadb_name",
+    "migrated_sqlite_file",
+    "redis_server",
+    "redis_url",
+    "sqlite_database_url",
+]
 
 Server = TypeVar("Server", RedisServer, MariadbServer)
 

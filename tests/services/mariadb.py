@@ -82,12 +82,13 @@ class MariadbServer:
     def drop_database(self, name: str) -> None:
         self.execute(f"DROP DATABASE IF EXISTS {name}")
 
-    def execute(self, statement: str) -> None:
-        """Run one administrative statement as root."""
+    def execute(self, *statements: str) -> None:
+        """Run administrative statements as root, on one connection."""
         connection = self._connect()
         try:
             with connection.cursor() as cursor:
-                cursor.execute(statement)
+                for statement in statements:
+                    cursor.execute(statement)
         finally:
             connection.close()
 

@@ -1,0 +1,49 @@
+import path from 'node:path'
+import { defineConfig } from '@tarojs/cli'
+
+const isH5 = process.env.TARO_ENV === 'h5'
+const noComponents = path.resolve(__dirname, 'no-components.js')
+
+/** Mini-programs have no origin of their own: the built package names the server it talks to. */
+const serverOrigin = isH5 ? '' : (process.env.HOUZHEN_SERVER ?? 'https://houzhen.example')
+
+export default defineConfig<'webpack5'>({
+  projectName: 'houzhen-patient',
+  designWidth: 375,
+  deviceRatio: { 375: 2, 640: 2.34 / 2, 750: 1, 828: 1.81 / 2 },
+  sourceRoot: 'src',
+  outputRoot: `dist/${process.env.TARO_ENV}`,
+  framework: 'vue3',
+  compiler: { type: 'webpack5', prebundle: { enable: false } },
+  cache: { enable: false },
+  // Pages are written in HTML elements. Mini-programs get them mapped; in H5 they are the browser's own.
+  plugins: ['@tarojs/plugin-framework-vue3', ...(isH5 ? [] : ['@tarojs/plugin-html'])],
+  defineConstants: { SERVER_ORIGIN: JSON.stringify(serverOrigin) },
+  copy: { patterns: [], options: {} },
+  mini: {
+    postcss: { pxtransform: { enable: false, config: {} } },
+    miniCssExtractPluginOption: { ignoreOrder: true },
+  },
+  h5: {
+    publicPath: '/h5/',
+    staticDirectory: 'static',
+    router: { mode: 'hash' },
+    useHtmlComponents: true,
+    output: { filename: 'js/[name].[contenthash:8].js', chunkFilename: 'js/[name].[contenthash:8].js' },
+    miniCssExtractPluginOption: {
+      ignoreOrder: true,
+      filename: 'css/[name].[contenthash:8].css',
+      chunkFilename: 'css/[name].[contenthash:8].css',
+    },
+    postcss: { autoprefixer: { enable: true, config: {} }, pxtransform: { enable: false, config: {} } },
+    webpackChain(chain) {
+      // Taro would rename <button> to its own web component and ship the whole component library with it.
+      chain.module
+        .rule('vue')
+        .use('vueLoader')
+        .tap((options) => ({ ...options, compilerOptions: { ...options.compilerOptions, nodeTransforms: [] } }))
+      chain.resolve.alias.set('@tarojs/components/lib/vue3/components-loader$', noComponents)
+      chain.resolve.alias.set('@tarojs/components$', noComponents)
+    },
+  },
+})

@@ -1,0 +1,80 @@
+/** The app's composition root: everything a page needs, made once and handed down by `provide`. */
+import Taro from '@tarojs/taro'
+import { computed, inject, reactive } from 'vue'
+import type { ComputedRef, InjectionKey } from 'vue'
+import { linesApi } from '../api/lines'
+import type { LinesApi } from '../api/lines'
+import type { RealtimeLink } from '../queue/follow'
+import { centrifugeLink } from '../realtime/link'
+import { languageFor, say } from '../words/say'
+import type { Language, Params, Word } from '../words/say'
+import type { Phrase } from '../words/place-words'
+import { Memory } from './memory'
+import { get, phoneLanguage, socketClass, socketEndpoint, IN_BROWSER } from './platform'
+
+export interface Services {
+  readonly api: LinesApi
+  readonly link: RealtimeLink
+  readonly memory: Memory
+  readonly manner: Manner
+}
+
+/** How the app speaks to this person: language and size of type. */
+export class Manner {
+  private readonly chosen: { language: Language; large: boolean }
+
+  constructor(private readonly memory: Memory) {
+    this.chosen = reactive({ language: languageFor(memory.language, phoneLanguage()), large: memory.large })
+    this.tellBrowser()
+  }
+
+  get language(): Language {
+    return this.chosen.language
+  }
+  get large(): boolean {
+    return this.chosen.large
+  }
+
+  switchLanguage(): void {
+    this.chosen.language = this.chosen.language === 'en' ? 'zh-CN' : 'en'
+    this.memory.language = this.chosen.language
+    this.tellBrowser()
+  }
+
+  switchSize(): void {
+    this.chosen.large = !this.chosen.large
+    this.memory.large = this.chosen.large
+  }
+
+  say = (word: Word, params?: Params): string => say(this.chosen.language, word, params)
+  phrase = (phrase: Phrase): string => say(this.chosen.language, phrase.word, phrase.params)
+
+  private tellBrowser(): void {
+    if (IN_BROWSER) document.documentElement.lang = this.chosen.language
+  }
+}
+
+const SERVICES: InjectionKey<Services> = Symbol('services')
+
+export function createServices(): Services {
+  const storage = {
+    read: (key: string) => Taro.getStorageSync(`houzhen.${key}`) as unknown,
+    write: (key: string, value: unknown) => Taro.setStorageSync(`houzhen.${key}`, value),
+  }
+  const memory = new Memory(storage, Date.now)
+  return { api: linesApi(get), link: centrifugeLink(socketEndpoint(), socketClass()), memory, manner: new Manner(memory) }
+}
+
+export const servicesKey = SERVICES
+
+export function useServices(): Services {
+  const services = inject(SERVICES)
+  if (!services) throw new Error('the app did not provide its services')
+  return services
+}
+
+/** The words in the chosen language, and the class that sets the size of type. */
+export function useManner(): { manner: Manner; say: Manner['say']; phrase: Manner['phrase']; size: ComputedRef<string> } {
+  const { manner } = useServices()
+  return { manner, say: manner.say, phrase: manner.phrase, size: computed(() => (manner.large ? 'page page-large' : 'page')) }
+}

@@ -1,0 +1,27 @@
+/** Every wait and bound of the patient app, by name. */
+
+/** Nothing heard for this long: the page says so itself. */
+export const STALE_AFTER_MS = 45_000
+/** A request to the server is given up after this. */
+export const REQUEST_MS = 8_000
+/** Pauses between tries to load a snapshot: doubled from the first to the last, with jitter. */
+export const RETRY_FIRST_MS = 1_000
+export const RETRY_LAST_MS = 15_000
+/** A followed line that says nothing for about this long is asked (a reaffirmation is due every 20 s or so). */
+export const QUIET_MS = 30_000
+/** When history is lost for everyone at once, the reloads are spread over this. */
+export const RELOAD_SPREAD_MS = 1_500
+/** A hidden browser tab keeps its socket this long; a mini-program gives it up at once. */
+export const HIDDEN_TAB_MS = 20_000
+/** Away longer than this, the socket is not trusted and is opened anew. */
+export const TRUST_SOCKET_MS = 5_000
+/** How often a ticket that is not on the board is asked about. */
+export const ABSENT_ASK_MS = 60_000
+/** The clock behind "3 seconds ago". */
+export const TICK_MS = 1_000
+/** The list of lines is reloaded this often while it is looked at. */
+export const LIST_EVERY_MS = 20_000
+/** Pages of the list that are followed, at most. */
+export const LIST_PAGES = 10
+/** A ticket number is not longer than this. */
+export const TICKET_LENGTH = 12

@@ -9,6 +9,9 @@ from demo.ticket import IN_LINE, Band, How, Kind, State, Ticket, Visit, clock
 EARLIEST_CHECK_IN = 90 * 60
 """How long before the slot the vendor accepts a check-in request."""
 
+_FIRST_UNBOOKED = 50_000
+"""Visit numbers above this belong to those who came without a slot."""
+
 _GIVE_UP_SHARE = 0.008
 _SUSPEND_SHARE = 0.02
 _HOLD_SHARE = 0.008
@@ -22,6 +25,7 @@ class Arrivals:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._rng = stage.rng
+        self._unbooked = 0
 
     def prepare(self) -> None:
         """Put the day's registrations and surprises on the agenda."""
@@ -104,7 +108,8 @@ class Arrivals:
         if line.state is not LineState.OPEN:
             return
         visit = plan.added(line.plan, self._rng, at=stage.now, urgent=urgent)
-        visit.ref = plan.visit_ref(stage.day, len(stage.visits) + 50_000)
+        self._unbooked += 1
+        visit.ref = plan.visit_ref(stage.day, _FIRST_UNBOOKED + self._unbooked)
         visit.number = line.next_number()
         ticket = stage.open_ticket(visit, line, visit.number)
         stage.happen(Kind.REGISTERED, ticket, State.BOOKED)

@@ -101,7 +101,6 @@ class Kind(StrEnum):
     NO_SHOW = "no_show"
     LINE_STATE = "line_state"
     ROOM_STATE = "room_state"
-    DAY_OVER = "day_over"
 
 
 @dataclass(slots=True, eq=False)

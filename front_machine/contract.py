@@ -24,6 +24,7 @@ ROOMS = "/v1/rooms"
 LINES = "/v1/lines"
 LINE_STATES = "/v1/line-states"
 CHECK_IN = "/v1/check-in"
+NOTHING = msgspec.Raw(b"")
 
 
 class Code(enum.StrEnum):
@@ -40,6 +41,8 @@ class Code(enum.StrEnum):
     """A write may or may not have happened; settle it with a query, never with a guess."""
     BAD_REQUEST = "BAD_REQUEST"
     """The question itself was malformed or is not offered by this hospital."""
+    FORBIDDEN = "FORBIDDEN"
+    """The certificate is ours, but not the platform's."""
 
 
 class HisState(enum.StrEnum):
@@ -241,4 +244,5 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     code: Code
     his_code: str = ""
     reason: Reason = Reason.NONE
-    data: msgspec.Raw | None = None
+    data: msgspec.Raw = NOTHING
+    """Empty bytes when there is none."""

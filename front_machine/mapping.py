@@ -148,7 +148,8 @@ TARGETS: Mapping[str, Mapping[str, Target]] = {
     "clock": {"now": _TIME, "day": Target(Kind.DAY)},
     "settle": {
         "outcome": Target(Kind.WORD, required=True, words=frozenset({"pending", "done", "refused"})),
-        "reason": Target(Kind.WORD, words=frozenset(Reason) | {"unknown"}),
+        "reason": Target(Kind.WORD, words=frozenset(Reason)),
+        "his_code": _TEXT,
         "number": _TEXT,
         "visit": _TEXT,
         "line": _TEXT,

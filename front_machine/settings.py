@@ -7,7 +7,7 @@ relative to the settings file.
 import ipaddress
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -93,6 +93,20 @@ def load_settings(
     )
 
 
+def overrides_of(texts: Sequence[str]) -> dict[str, object]:
+    """Command line overrides such as ``listen.port=8443``; values as TOML reads them, else plain text."""
+    overrides: dict[str, object] = {}
+    for given in texts:
+        key, separator, value = given.partition("=")
+        if not separator:
+            raise MappingRefused(given, "must be section.key=value")
+        try:
+            overrides[key] = tomllib.loads(f"v = {value}")["v"]
+        except tomllib.TOMLDecodeError:
+            overrides[key] = value
+    return overrides
+
+
 def typed(tree: object, kind: type[Typed], where: str) -> Typed:
     """Convert plain TOML values; raises ``MappingRefused`` naming the key below ``where``."""
     try:
@@ -150,8 +164,8 @@ def _judge(settings: FrontMachineSettings) -> None:
     allowed_networks(settings.listen)
     if not settings.tls.platform_names:
         raise MappingRefused("tls.platform_names", "is empty: nobody could ask")
-    if not 0.05 <= settings.his.poll_seconds <= 60:
-        raise MappingRefused("his.poll_seconds", "must be 0.05 to 60")
+    if not 0.05 <= settings.his.poll_seconds <= limits.HOSPITAL_WAIT_SECONDS:
+        raise MappingRefused("his.poll_seconds", f"must be 0.05 to {limits.HOSPITAL_WAIT_SECONDS}")
     if not 0 < settings.his.reply_seconds <= limits.HOSPITAL_REPLY_SECONDS:
         raise MappingRefused("his.reply_seconds", f"must be above 0, at most {limits.HOSPITAL_REPLY_SECONDS}")
     for name in settings.tables.__struct_fields__:

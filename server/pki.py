@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from core.clock import SystemClock
+
 CA_DAYS = 3650
 LEAF_DAYS = 365
 RENEW_DAYS = 30
@@ -53,6 +55,13 @@ class CertificateFacts:
     days_left: int
     trouble: str = ""
 
+    def __str__(self) -> str:
+        if self.not_after is None:
+            return f"{self.file}: {self.trouble}"
+        names = f" for {', '.join(self.names)}" if self.names else ""
+        ends = f"ends {self.not_after:%Y-%m-%d}, {self.days_left} days left"
+        return f"{self.file}{names}: {ends}{', ' + self.trouble if self.trouble else ''}"
+
 
 def files_of(folder: Path) -> Pki:
     """The paths used in ``folder``, whether they exist or not."""
@@ -68,7 +77,7 @@ def files_of(folder: Path) -> Pki:
 def make_pki(
     folder: Path,
     *,
-    at: datetime,
+    at: datetime | None = None,
     front_machine_names: Sequence[str] = (),
     platform_names: Sequence[str] = (PLATFORM_NAME,),
 ) -> Pki:
@@ -77,6 +86,7 @@ def make_pki(
     ``front_machine_names`` are host names or addresses under which the platform reaches the front machine,
     besides the local ones. Renewing the authority renews both leaves. Only the owner can read the keys.
     """
+    at = at or SystemClock().now()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     authority = _kept(folder, "ca", at=at, names=(), issuer=None)
     if authority is None:
@@ -92,8 +102,9 @@ def make_pki(
     return files_of(folder)
 
 
-def describe(folder: Path, *, at: datetime) -> tuple[CertificateFacts, ...]:
+def describe(folder: Path, *, at: datetime | None = None) -> tuple[CertificateFacts, ...]:
     """What each certificate is good for and how long; nothing is changed."""
+    at = at or SystemClock().now()
     return tuple(_facts(folder / f"{name}.crt", at) for name in ("ca", "front-machine", "platform"))
 
 

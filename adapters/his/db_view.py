@@ -1,8 +1,8 @@
 """A hospital that opens views of its database: questions are SQL, asked over any SQLAlchemy sync driver.
 
 Oracle, SQL Server, MySQL and the rest have no common async driver, so SQL runs in a thread pool of its own.
-Every bound is kept here: threads, callers waiting for one, rows of an answer, time of an answer. A driver that
-hangs costs one thread until its own time-out; when all hang, callers are refused instead of queueing.
+Every bound is kept here: threads, callers waiting for one, rows of an answer, time of an answer. A driver
+that hangs costs one thread until its own time-out; when all hang, callers are refused instead of queueing.
 """
 
 import asyncio

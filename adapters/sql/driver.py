@@ -149,7 +149,7 @@ class MysqlDriver:
             _raise_for(error, _mysql_refusal(error))
 
     def _texts(self, step: Step) -> Sequence[str]:
-        escape = self._connection.literal
+        escape = self._literal
         prepared = step.prepared
         if step.rows is None:
             return [prepared.text % tuple([escape(value) for value in step.values])]
@@ -158,6 +158,13 @@ class MysqlDriver:
         before, one_row, after = prepared.insert
         rows = [one_row % tuple([escape(value) for value in row]) for row in step.rows]
         return [f"{before}{','.join(chunk)}{after}" for chunk in _chunks(rows, limits.SQL_PACKET_CHARACTERS)]
+
+    def _literal(self, value: Any) -> str:
+        # aiomysql 0.3 fails on bytes with PyMySQL 1.2, which took away the function it calls.
+        if type(value) is bytes:
+            return f"_binary X'{value.hex()}'"
+        text: str = self._connection.literal(value)
+        return text
 
 
 def _chunks(texts: Sequence[str], characters: int) -> list[list[str]]:

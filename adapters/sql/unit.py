@@ -57,12 +57,12 @@ class SqlUnits:
         self._clock = clock
         self._nudge = nudge
         self._remembered = remembered or RememberedLines(limit=limits.SQL_LINES_REMEMBERED)
-        self._fence: Callable[[], Fence | None] = lambda: None
+        self._fence: Callable[[], Fence] | None = None
 
-    def under(self, fence: Callable[[], Fence | None]) -> "SqlUnits":
+    def under(self, fence: Callable[[], Fence]) -> "SqlUnits":
         """The same database for work under a lease: a commit with an outdated fence raises ``LeaseLost``.
 
-        ``fence`` is asked when a unit begins; where it answers ``None``, the unit is not fenced.
+        ``fence`` is asked when a write begins (``server.leases.LeaseKeeper.fence_of``); it may raise too.
         """
         fenced = SqlUnits(self._database, clock=self._clock, nudge=self._nudge, remembered=self._remembered)
         fenced._fence = fence
@@ -71,20 +71,21 @@ class SqlUnits:
     @contextlib.asynccontextmanager
     async def begin(self) -> AsyncIterator[SqlUnit]:
         """A transaction that will write; leaving without ``commit`` undoes everything."""
+        fence = None if self._fence is None else self._fence()
         async with self._database.write() as transaction:
-            yield self._unit(transaction)
+            yield self._unit(transaction, fence)
 
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncIterator[SqlUnit]:
         """A transaction that sees one moment of the database."""
         async with self._database.read() as transaction:
-            yield self._unit(transaction)
+            yield self._unit(transaction, None)
 
-    def _unit(self, transaction: Transaction) -> SqlUnit:
+    def _unit(self, transaction: Transaction, fence: Fence | None) -> SqlUnit:
         return SqlUnit(
             transaction,
             remembered=self._remembered,
             clock=self._clock,
             nudge=self._nudge,
-            fence=self._fence(),
+            fence=fence,
         )

@@ -55,7 +55,7 @@ def archive(connection: sqlite3.Connection, day: Day) -> None:
         ],
     )
     oldest = day_code(day.date - timedelta(days=HISTORY_DAYS))
-    connection.execute("DELETE FROM PD_LSXX WHERE PDRQ < ?", (oldest,))
+    connection.execute("DELETE FROM PD_LSXX WHERE PDRQ <= ?", (oldest,))
 
 
 class Writer:

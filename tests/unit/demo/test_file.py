@@ -1,14 +1,25 @@
 """The file is what demo/README.md promises to an integrator."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 import demo
 from demo.codes import STATUS, UNDOCUMENTED
 from demo.ticket import State
-from tests.unit.demo.conftest import Opener
+from tests.unit.demo.hospitals import SmallHospital
 
 README = (Path(demo.__file__).parent / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallHospital]:
+    """In the middle of the morning; nobody changes it here."""
+    hospital = SmallHospital(tmp_path_factory.mktemp("his") / "his.db", start="09:40")
+    yield hospital
+    hospital.close()
 
 
 def documented_codes() -> set[str]:
@@ -23,8 +34,7 @@ def test_every_code_is_documented_but_the_one_that_is_not() -> None:
     assert not set(UNDOCUMENTED.values()) & documented_codes()
 
 
-def test_every_column_of_every_view_is_documented(open_hospital: Opener) -> None:
-    hospital = open_hospital()
+def test_every_column_of_every_view_is_documented(hospital: SmallHospital) -> None:
     views = [str(name) for (name,) in hospital.query("SELECT name FROM sqlite_master WHERE type = 'view'")]
     assert len(views) == 7
     for view in views:
@@ -33,8 +43,7 @@ def test_every_column_of_every_view_is_documented(open_hospital: Opener) -> None
             assert str(row[1]) in README, (view, row[1])
 
 
-def test_names_are_gb18030_and_char_columns_are_padded(open_hospital: Opener) -> None:
-    hospital = open_hospital(start="10:00")
+def test_names_are_gb18030_and_char_columns_are_padded(hospital: SmallHospital) -> None:
     rows = hospital.query("SELECT DLDM, HZXH, PDZT, BRXM FROM V_PD_DLZT")
     assert len(rows) > 100
     for line, number, status, name in rows:
@@ -47,14 +56,12 @@ def test_names_are_gb18030_and_char_columns_are_padded(open_hospital: Opener) ->
     assert all(len(str(name)) == 20 for (name,) in hospital.query("SELECT YSXM FROM V_YSXX"))
 
 
-def test_nothing_is_said_in_two_ways(open_hospital: Opener) -> None:
-    hospital = open_hospital(start="09:00")
+def test_nothing_is_said_in_two_ways(hospital: SmallHospital) -> None:
     assert {value for (value,) in hospital.query("SELECT DISTINCT ZSDM FROM V_PD_DLZT")} >= {"", None}
     assert {value for (value,) in hospital.query("SELECT DISTINCT YXBZ FROM V_PD_DLZT")} >= {"", None}
 
 
-def test_times_have_the_documented_shapes(open_hospital: Opener) -> None:
-    hospital = open_hospital(start="11:00")
+def test_times_have_the_documented_shapes(hospital: SmallHospital) -> None:
     shapes = {
         "BDSJ": r"(\d{6})?",
         "SDKS": r"(\d{4})?",
@@ -67,8 +74,7 @@ def test_times_have_the_documented_shapes(open_hospital: Opener) -> None:
             assert re.fullmatch(shape, str(value)), (column, value)
 
 
-def test_who_waits_has_a_sort_value_and_nobody_else(open_hospital: Opener) -> None:
-    hospital = open_hospital(start="09:40")
+def test_who_waits_has_a_sort_value_and_nobody_else(hospital: SmallHospital) -> None:
     for status, value in hospital.query("SELECT RTRIM(PDZT), PXZ FROM V_PD_DLZT"):
         if status in ("1", "2", "K"):
             assert value is not None
@@ -76,8 +82,7 @@ def test_who_waits_has_a_sort_value_and_nobody_else(open_hospital: Opener) -> No
             assert value is None, status
 
 
-def test_rooms_and_lines_point_at_each_other(open_hospital: Opener) -> None:
-    hospital = open_hospital(start="09:00")
+def test_rooms_and_lines_point_at_each_other(hospital: SmallHospital) -> None:
     rooms = {str(code).strip() for (code,) in hospital.query("SELECT ZSDM FROM V_ZSXX")}
     listed = [str(codes).split("|") for (codes,) in hospital.query("SELECT ZSLB FROM V_PD_DLXX")]
     assert sorted(code for codes in listed for code in codes) == sorted(rooms)

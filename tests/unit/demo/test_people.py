@@ -3,10 +3,12 @@
 import random
 from collections import Counter
 from datetime import date
+from functools import cache
 
 from demo import people
 
 
+@cache
 def crowd() -> list[people.Person]:
     rng = random.Random(1)
     return [people.invent(rng, age=n % 95, female=n % 2 == 0) for n in range(1500)]

@@ -133,6 +133,9 @@ class SightChanged(Event):
     fresh: bool
 
 
+_CONFIRMS_NOTHING = frozenset({Happening.LOST_SIGHT, Happening.DESCRIBED})
+
+
 def evolve(line: Line, event: Event) -> Line:
     """The line after one event."""
     return replay(line, (event,))
@@ -141,7 +144,7 @@ def evolve(line: Line, event: Event) -> Line:
 def replay(line: Line, events: Iterable[Event]) -> Line:
     """The line after all events, in order. No rule is checked: what happened has happened.
 
-    ``as_of`` follows the newest event, except a loss of sight, which confirms nothing.
+    ``as_of`` follows the newest event, except those that confirm nothing about the line's state.
     """
     tickets = dict(line.tickets)
     last: Event | None = None
@@ -165,7 +168,7 @@ def replay(line: Line, events: Iterable[Event]) -> Line:
                 line = replace(line, fresh=fresh)
             case Described():
                 line = _described(line, last)
-        if last.what is not Happening.LOST_SIGHT:
+        if last.what not in _CONFIRMS_NOTHING:
             as_of = max(as_of, last.at)
             hospital_at = last.hospital_at or hospital_at
     if last is None:

@@ -72,7 +72,7 @@ class Relay:
         self._room = asyncio.Semaphore(limits.RELAY_CHANNELS_AT_ONCE)
 
     async def run(self) -> None:
-        """Publish for ever. While something is away, pause longer and longer, up to ``RELAY_RETRY_SECONDS``."""
+        """Publish for ever. While something is away, pause longer, up to ``RELAY_RETRY_SECONDS``."""
         pause = limits.RELAY_SWEEP_SECONDS
         while True:
             if await self.sweep():

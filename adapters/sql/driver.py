@@ -15,12 +15,16 @@ import aiosqlite
 import pymysql  # type: ignore[import-untyped]
 from aiomysql import Connection as MysqlConnection  # type: ignore[import-untyped]
 from pymysql.constants import ER  # type: ignore[import-untyped]
+from sqlalchemy.exc import DBAPIError
 
 from adapters.sql.statement import Prepared, Values
 from core import limits
 from core.refusals import StorageUnavailable
 
 Row = tuple[Any, ...]
+
+CONNECT_TROUBLE = (DBAPIError, sqlite3.Error, pymysql.MySQLError, OSError, TimeoutError, EOFError)
+"""What opening a connection may raise when the database is not there, or not ours."""
 
 
 class Duplicate(Exception):
@@ -197,6 +201,8 @@ def _mysql_refusal(error: Exception) -> Exception:
         return Duplicate() if error.args[0] == ER.DUP_ENTRY else error
     if isinstance(error, _DEFECTS) or (isinstance(error, RuntimeError) and not _is_closed(error)):
         return error
+    if isinstance(error, TimeoutError):
+        return StorageUnavailable(why="stalled")
     number = error.args[0] if error.args else None
     if number in _LOCKED:
         return StorageUnavailable(why="locked")

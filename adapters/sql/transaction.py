@@ -9,13 +9,12 @@ import contextlib
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.util import greenlet_spawn
 
-from adapters.sql.driver import Answer, Driver, MysqlDriver, Row, SqliteDriver, Step
+from adapters.sql.driver import CONNECT_TROUBLE, Answer, Driver, MysqlDriver, Row, SqliteDriver, Step
 from adapters.sql.engine import open_engine
 from adapters.sql.statement import Prepared, Statement, Statements, Values
 from core import limits
@@ -119,10 +118,11 @@ class Database:
 
     async def _connect(self) -> "Connection":
         try:
-            pooled = await self.engine.raw_connection()
+            async with asyncio.timeout(limits.SQL_CONNECT_SECONDS + self._busy_seconds):
+                pooled = await self.engine.raw_connection()
         except PoolTimeout:
-            raise StorageUnavailable(why="locked") from None
-        except (DBAPIError, OSError, TimeoutError) as error:
+            raise StorageUnavailable(why="busy") from None
+        except CONNECT_TROUBLE as error:
             raise StorageUnavailable(why="away") from error
         driver_connection: Any = pooled.driver_connection
         driver: Driver = (
@@ -243,4 +243,6 @@ def _is_away(error: BaseException) -> bool:
 
 def _is_broken(error: BaseException) -> bool:
     """Whether the connection's state is unknown: it failed, or its task was cancelled in the middle."""
-    return _is_away(error) or not isinstance(error, Exception)
+    if isinstance(error, StorageUnavailable):
+        return error.facts.get("why") in {"away", "stalled"}
+    return not isinstance(error, Exception)

@@ -50,7 +50,7 @@ def dev(
     start: Annotated[str, typer.Option(help="time of the demonstration day to begin at")] = "09:10",
     config: Config = None,
 ) -> None:
-    """Everything on this machine: a demonstration hospital, its front machine, and the platform in one loop."""
+    """Everything on this machine: a demonstration hospital, its front machine, the platform in one loop."""
     from server.dev import DEMO_SETTINGS, run_dev
 
     settings = _settings(config or DEMO_SETTINGS, data, port)
@@ -113,9 +113,10 @@ def pki(
     name: Annotated[list[str] | None, typer.Option(help="host name or address of the front machine")] = None,
 ) -> None:
     """Make or renew the private CA and the certificates of platform and front machine."""
+    from core.clock import SystemClock
     from server.pki import describe, make_pki
 
-    make_pki(folder, front_machine_names=tuple(name or ()))
+    make_pki(folder, at=SystemClock().now(), front_machine_names=tuple(name or ()))
     for line in describe(folder):
         typer.echo(line)
 
@@ -140,7 +141,8 @@ def token(
     """Issue a token for a member of staff, a kiosk or a screen; prints it once and keeps no copy."""
     from server.issue import issue_token
 
-    typer.echo(issue_token(_settings(config, data), role=role, name=name, lines=line or [], good_for=timedelta(days=days)))
+    settings, good_for = _settings(config, data), timedelta(days=days)
+    typer.echo(issue_token(settings, role=role, name=name, lines=line or [], good_for=good_for))
 
 
 @app.command()

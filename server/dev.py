@@ -16,6 +16,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from conf.settings import Settings
+from core.clock import SystemClock
 from server.bootstrap import Roles, compose
 from server.lifetime import stop_signal
 from server.pki import make_pki
@@ -39,8 +40,7 @@ async def run_dev(settings: Settings, *, speed: float, start: str) -> None:
     """Run until Ctrl-C or SIGTERM. Raises ``CannotStart`` when the port is taken."""
     configure_logs(form=settings.log.format, level=settings.log.level, role="dev")
     data = Path(settings.data)
-    data.mkdir(parents=True, exist_ok=True)
-    make_pki(data / "pki")
+    await asyncio.to_thread(make_pki, data / "pki", at=SystemClock().now())
     front_port = free_port()
     linked = msgspec.structs.replace(
         settings,
@@ -65,10 +65,13 @@ def neighbour_commands(data: Path, *, front_port: int, speed: float, start: str)
     his = data.resolve() / "his.db"
     python = sys.executable
     hospital = [python, "-m", "demo.hospital", "--db", str(his), "--speed", str(speed), "--start", start]
+    pki = data.resolve() / "pki"
     overrides = {
-        "server.port": front_port,
-        "his.url": f"sqlite:///{his}",
-        "tls.folder": data.resolve() / "pki",
+        "listen.port": front_port,
+        "his.link.url": f"sqlite:///{his}",
+        "tls.ca": pki / "ca.crt",
+        "tls.certificate": pki / "front-machine.crt",
+        "tls.key": pki / "front-machine.key",
     }
     front = [python, str(ROOT / "run.py"), "front-machine", "--config", str(FRONT_MACHINE_SETTINGS)]
     for key, value in overrides.items():

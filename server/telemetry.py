@@ -23,7 +23,7 @@ def configure_logs(
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=False),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
         lambda _, __, fields: {**fields, "role": role},
     ]
     renderer: structlog.typing.Processor = (

@@ -76,9 +76,16 @@ class RedisNudge:
             await subscription.subscribe(self._channel)
             # What was sent while nobody listened.
             self._heard.set()
+            asked = False
             while True:
-                hint = await subscription.get_message(timeout=limits.BROKER_PROBE_SECONDS)
-                if hint is not None:
-                    self._heard.set()
+                message = await subscription.get_message(timeout=limits.BROKER_PROBE_SECONDS)
+                if message is not None:
+                    asked = False
+                    if message["type"] == "message":
+                        self._heard.set()
+                elif asked:
+                    # Not even an answer to the ping: the connection is dead without knowing it.
+                    return
                 else:
                     await subscription.ping()
+                    asked = True

@@ -2,6 +2,7 @@ import path from 'node:path'
 import { defineConfig } from '@tarojs/cli'
 
 const isH5 = process.env.TARO_ENV === 'h5'
+const noStyles = path.resolve(__dirname, 'no-components.css')
 const noComponents = path.resolve(__dirname, 'no-components.js')
 
 /** Mini-programs have no origin of their own: the built package names the server it talks to. */
@@ -35,15 +36,35 @@ export default defineConfig<'webpack5'>({
       filename: 'css/[name].[contenthash:8].css',
       chunkFilename: 'css/[name].[contenthash:8].css',
     },
-    postcss: { autoprefixer: { enable: true, config: {} }, pxtransform: { enable: false, config: {} } },
+    postcss: {
+      autoprefixer: { enable: true, config: {} },
+      pxtransform: { enable: false, config: {} },
+      // It would turn the selectors "button" and "input" into its own components' names.
+      htmltransform: { enable: false, config: {} },
+    },
     webpackChain(chain) {
       // Taro would rename <button> to its own web component and ship the whole component library with it.
       chain.module
         .rule('vue')
         .use('vueLoader')
-        .tap((options) => ({ ...options, compilerOptions: { ...options.compilerOptions, nodeTransforms: [] } }))
+        .tap((options) => ({
+          ...options,
+          compilerOptions: { ...options.compilerOptions, nodeTransforms: [] },
+        }))
       chain.resolve.alias.set('@tarojs/components/lib/vue3/components-loader$', noComponents)
       chain.resolve.alias.set('@tarojs/components$', noComponents)
+      for (const name of [
+        '@tarojs/components/dist/components$',
+        '@tarojs/components/dist/components/taro-swiper-core',
+        '@tarojs/components/dist/components/taro-swiper-item-core',
+        'ics$',
+      ])
+        chain.resolve.alias.set(name, noComponents)
+      for (const name of [
+        '@tarojs/components/global.css',
+        '@tarojs/components/dist/taro-components/taro-components.css',
+      ])
+        chain.resolve.alias.set(name, noStyles)
     },
   },
 })

@@ -11,7 +11,15 @@ import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
-const INPUTS = ['src', 'config', 'package.json', 'package-lock.json', 'babel.config.js', 'project.config.json', 'mini.project.json']
+const INPUTS = [
+  'src',
+  'config',
+  'package.json',
+  'package-lock.json',
+  'babel.config.js',
+  'project.config.json',
+  'mini.project.json',
+]
 const PLATFORMS = ['h5', 'weapp', 'alipay']
 
 function* filesIn(path) {
@@ -24,7 +32,8 @@ function stampOf(platform) {
   const hash = createHash('sha256')
   hash.update(`${platform}\n${process.version}\n${process.env.HOUZHEN_SERVER ?? ''}\n`)
   for (const input of INPUTS)
-    for (const file of filesIn(join(ROOT, input))) hash.update(`${relative(ROOT, file)}\n`).update(readFileSync(file))
+    for (const file of filesIn(join(ROOT, input)))
+      hash.update(`${relative(ROOT, file)}\n`).update(readFileSync(file))
   return hash.digest('hex')
 }
 
@@ -38,20 +47,31 @@ function build(platform) {
   const stamp = stampOf(platform)
   const stampFile = join(ROOT, '.build-cache', `${platform}.stamp`)
   const output = join(ROOT, 'dist', platform)
-  if (!process.argv.includes('--force') && existsSync(output) && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) {
+  if (
+    !process.argv.includes('--force') &&
+    existsSync(output) &&
+    existsSync(stampFile) &&
+    readFileSync(stampFile, 'utf8') === stamp
+  ) {
     console.log(`${platform}: up to date`)
     return
   }
   rmSync(stampFile, { force: true })
   const began = Date.now()
-  const run = spawnSync(process.execPath, [join(ROOT, 'node_modules/@tarojs/cli/bin/taro'), 'build', '--type', platform], {
-    cwd: ROOT,
-    env: { ...process.env, NODE_ENV: 'production', TARO_ENV: platform },
-    encoding: 'utf8',
-    maxBuffer: 64 * 1024 * 1024,
-  })
+  const run = spawnSync(
+    process.execPath,
+    [join(ROOT, 'node_modules/@tarojs/cli/bin/taro'), 'build', '--type', platform],
+    {
+      cwd: ROOT,
+      env: { ...process.env, NODE_ENV: 'production', TARO_ENV: platform },
+      encoding: 'utf8',
+      maxBuffer: 64 * 1024 * 1024,
+    },
+  )
   if (run.status !== 0 || !existsSync(output) || /✖/.test(run.stdout)) {
-    const lines = `${run.stdout}\n${run.stderr}`.split(/[\r\n]+/).filter((line) => line.trim() && !/Webpack █|\x1b\[1A/.test(line))
+    const lines = `${run.stdout}\n${run.stderr}`
+      .split(/[\r\n]+/)
+      .filter((line) => line.trim() && !/Webpack █|\x1b\[1A/.test(line))
     console.error(lines.slice(-60).join('\n'))
     console.error(`${platform}: the build failed`)
     process.exit(1)

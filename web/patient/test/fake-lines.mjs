@@ -18,7 +18,8 @@ export const LINES = [
   line('L0601', 'D06', '眼科', '眼科普通门诊', '', '520'),
 ]
 
-const numbers = (from, count) => Array.from({ length: count }, (_, step) => `A${String(from + step).padStart(3, '0')}`)
+const numbers = (from, count) =>
+  Array.from({ length: count }, (_, step) => `A${String(from + step).padStart(3, '0')}`)
 
 /** A board in mid-morning: A012 and A013 called, twelve waiting from A014 on. */
 export function aBoard(id, now) {
@@ -41,6 +42,10 @@ export function aBoard(id, now) {
     suspended: [],
     away: ['A003'],
     unknown: [],
-    estimate: { samples: 61, low: waiting.map((_, place) => 2 + place * 3), high: waiting.map((_, place) => 6 + place * 5) },
+    estimate: {
+      samples: 61,
+      low: waiting.map((_, place) => 2 + place * 3),
+      high: waiting.map((_, place) => 6 + place * 5),
+    },
   }
 }

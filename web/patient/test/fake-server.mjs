@@ -15,9 +15,15 @@ import { WebSocketServer } from 'ws'
 import { aBoard, LINES } from './fake-lines.mjs'
 
 const PAGES = join(dirname(dirname(fileURLToPath(import.meta.url))), 'dist', 'h5')
-const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.json': 'application/json' }
+const TYPES = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.json': 'application/json',
+}
 // What the real server is asked to send; the pages must work under it.
-const POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self' ws: wss:; frame-ancestors 'none'"
+const POLICY =
+  "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self' ws: wss:; frame-ancestors 'none'"
 const HISTORY = 50
 
 export function hospitalTime(at = Date.now()) {
@@ -26,7 +32,19 @@ export function hospitalTime(at = Date.now()) {
 
 /** Start the server; answers its port, the steering verbs and `close`. */
 export async function startFake(port = 0) {
-  const lines = new Map(LINES.map((facts) => [facts.id, { facts, board: aBoard(facts.id, hospitalTime()), offset: 0, epoch: randomUUID(), history: [], fates: {} }]))
+  const lines = new Map(
+    LINES.map((facts) => [
+      facts.id,
+      {
+        facts,
+        board: aBoard(facts.id, hospitalTime()),
+        offset: 0,
+        epoch: randomUUID(),
+        history: [],
+        fates: {},
+      },
+    ]),
+  )
   const sockets = new Set()
   let down = false
 
@@ -37,7 +55,9 @@ export async function startFake(port = 0) {
       const held = lines.get(line)
       held.offset += 1
       held.history = [...held.history, { offset: held.offset, data: held.board }].slice(-HISTORY)
-      for (const socket of sockets) if (socket.channels.has(`queue:${line}`)) tell(socket, { push: { channel: `queue:${line}`, pub: { data: held.board, offset: held.offset } } })
+      for (const socket of sockets)
+        if (socket.channels.has(`queue:${line}`))
+          tell(socket, { push: { channel: `queue:${line}`, pub: { data: held.board, offset: held.offset } } })
     },
     /** Change a line's board and tell nobody. */
     change({ line, board }) {
@@ -104,7 +124,8 @@ function serve(socket, sockets, lines) {
 
 function command(socket, command, lines) {
   const { id } = command
-  if (command.connect) return tell(socket, { id, connect: { client: randomUUID(), version: 'fake', ping: 10, pong: true } })
+  if (command.connect)
+    return tell(socket, { id, connect: { client: randomUUID(), version: 'fake', ping: 10, pong: true } })
   if (command.unsubscribe) {
     socket.channels.delete(command.unsubscribe.channel)
     return tell(socket, { id, unsubscribe: {} })
@@ -119,10 +140,19 @@ function command(socket, command, lines) {
 function recovered(held, asked) {
   const base = { recoverable: true, positioned: true, epoch: held.epoch }
   if (!asked.recover) return { ...base, offset: held.offset }
-  const missed = held.history.filter((publication) => publication.offset > asked.offset)
-  const whole = asked.epoch === held.epoch && (missed.length === 0 ? held.offset === asked.offset : missed[0].offset === asked.offset + 1)
+  const from = asked.offset ?? 0
+  const missed = held.history.filter((publication) => publication.offset > from)
+  const whole =
+    asked.epoch === held.epoch &&
+    (missed.length === 0 ? held.offset === from : missed[0].offset === from + 1)
   if (!whole) return { ...base, offset: held.offset, was_recovering: true }
-  return { ...base, offset: asked.offset, was_recovering: true, recovered: true, ...(missed.length > 0 ? { publications: missed } : {}) }
+  return {
+    ...base,
+    offset: from,
+    was_recovering: true,
+    recovered: true,
+    ...(missed.length > 0 ? { publications: missed } : {}),
+  }
 }
 
 function api(response, lines, path) {
@@ -132,14 +162,30 @@ function api(response, lines, path) {
   if (!held) return json(response, 404, { code: 'queue.no_such_line' })
   if (kind === 'tickets') {
     const state = held.fates[ticket]
-    return state ? json(response, 200, { line, number: ticket, state, ahead: null }) : json(response, 404, { code: 'queue.no_such_ticket' })
+    return state
+      ? json(response, 200, { line, number: ticket, state, ahead: null })
+      : json(response, 404, { code: 'queue.no_such_ticket' })
   }
-  return json(response, 200, { ...itemOf(held), position: { offset: held.offset, epoch: held.epoch }, server_time: hospitalTime(), board: held.board })
+  return json(response, 200, {
+    ...itemOf(held),
+    position: { offset: held.offset, epoch: held.epoch },
+    server_time: hospitalTime(),
+    board: held.board,
+  })
 }
 
 function itemOf({ facts, board }) {
   const { version, as_of, fresh, open } = board
-  return { ...facts, mode: 'mirror', channel: `queue:${facts.id}`, as_of, fresh, open, waiting: board.waiting.length, version }
+  return {
+    ...facts,
+    mode: 'mirror',
+    channel: `queue:${facts.id}`,
+    as_of,
+    fresh,
+    open,
+    waiting: board.waiting.length,
+    version,
+  }
 }
 
 function steer(request, response, verbs, verb) {
@@ -154,14 +200,23 @@ function steer(request, response, verbs, verb) {
 
 function page(response, path) {
   if (path === '/h5') return response.writeHead(302, { Location: '/h5/' }).end()
-  const file = join(PAGES, normalize(path.replace(/^\/h5\//, '/') === '/' ? '/index.html' : path.replace(/^\/h5\//, '/')))
-  if (!path.startsWith('/h5/') || !file.startsWith(PAGES) || !existsSync(file) || !statSync(file).isFile()) return response.writeHead(404).end()
-  response.writeHead(200, { 'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream', 'Content-Security-Policy': POLICY })
+  const file = join(
+    PAGES,
+    normalize(path.replace(/^\/h5\//, '/') === '/' ? '/index.html' : path.replace(/^\/h5\//, '/')),
+  )
+  if (!path.startsWith('/h5/') || !file.startsWith(PAGES) || !existsSync(file) || !statSync(file).isFile())
+    return response.writeHead(404).end()
+  response.writeHead(200, {
+    'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream',
+    'Content-Security-Policy': POLICY,
+  })
   return createReadStream(file).pipe(response)
 }
 
 function json(response, status, body) {
-  response.writeHead(status, { 'Content-Type': status < 400 ? 'application/json' : 'application/problem+json' }).end(JSON.stringify(body))
+  response
+    .writeHead(status, { 'Content-Type': status < 400 ? 'application/json' : 'application/problem+json' })
+    .end(JSON.stringify(body))
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -49,7 +49,9 @@ export function linesApi(get: Get): LinesApi {
     },
 
     async fate(line, ticket) {
-      const { status, body } = await get(`/v1/lines/${encodeURIComponent(line)}/tickets/${encodeURIComponent(ticket)}`)
+      const { status, body } = await get(
+        `/v1/lines/${encodeURIComponent(line)}/tickets/${encodeURIComponent(ticket)}`,
+      )
       if (status === 404) return 'not_found'
       if (status !== 200) throw new Unreachable()
       return readFate(body)

@@ -26,11 +26,17 @@ export function socketClass(): SocketClass | null {
 
 export const get: Get = async (path) => {
   try {
-    const answer = await Taro.request({ url: origin() + path, timeout: REQUEST_MS, header: { Accept: 'application/json' } })
+    const answer = await Taro.request({
+      url: origin() + path,
+      timeout: REQUEST_MS,
+      header: { Accept: 'application/json' },
+    })
     return { status: answer.statusCode, body: answer.data as unknown }
   } catch (failure) {
     // A browser's request rejects for 4xx too, with the response as the reason.
-    const status = (failure as { status?: unknown; statusCode?: unknown } | null)?.statusCode ?? (failure as { status?: unknown } | null)?.status
+    const status =
+      (failure as { status?: unknown; statusCode?: unknown } | null)?.statusCode ??
+      (failure as { status?: unknown } | null)?.status
     if (typeof status === 'number' && status >= 400) return { status, body: null }
     throw new Unreachable()
   }

@@ -62,7 +62,12 @@ export function createServices(): Services {
     write: (key: string, value: unknown) => Taro.setStorageSync(`houzhen.${key}`, value),
   }
   const memory = new Memory(storage, Date.now)
-  return { api: linesApi(get), link: centrifugeLink(socketEndpoint(), socketClass()), memory, manner: new Manner(memory) }
+  return {
+    api: linesApi(get),
+    link: centrifugeLink(socketEndpoint(), socketClass()),
+    memory,
+    manner: new Manner(memory),
+  }
 }
 
 export const servicesKey = SERVICES
@@ -74,7 +79,17 @@ export function useServices(): Services {
 }
 
 /** The words in the chosen language, and the class that sets the size of type. */
-export function useManner(): { manner: Manner; say: Manner['say']; phrase: Manner['phrase']; size: ComputedRef<string> } {
+export function useManner(): {
+  manner: Manner
+  say: Manner['say']
+  phrase: Manner['phrase']
+  size: ComputedRef<string>
+} {
   const { manner } = useServices()
-  return { manner, say: manner.say, phrase: manner.phrase, size: computed(() => (manner.large ? 'page page-large' : 'page')) }
+  return {
+    manner,
+    say: manner.say,
+    phrase: manner.phrase,
+    size: computed(() => (manner.large ? 'page page-large' : 'page')),
+  }
 }

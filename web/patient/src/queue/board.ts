@@ -67,9 +67,11 @@ type Json = Record<string, unknown>
 
 const OPENINGS: readonly string[] = ['open', 'paused', 'closed', 'stopped']
 
-export const isJson = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
+export const isJson = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 export const text = (value: unknown): string => (typeof value === 'string' ? value : '')
-export const whole = (value: unknown): number | null => (typeof value === 'number' && Number.isInteger(value) ? value : null)
+export const whole = (value: unknown): number | null =>
+  typeof value === 'number' && Number.isInteger(value) ? value : null
 
 const texts = (value: unknown): string[] =>
   Array.isArray(value) ? value.filter((each): each is string => typeof each === 'string') : []
@@ -79,7 +81,13 @@ export function readBoard(value: unknown): Board | null {
   if (!isJson(value)) return null
   const version = whole(value.version)
   const asOf = text(value.as_of)
-  if (!text(value.line) || version === null || Number.isNaN(Date.parse(asOf)) || !Array.isArray(value.waiting)) return null
+  if (
+    !text(value.line) ||
+    version === null ||
+    Number.isNaN(Date.parse(asOf)) ||
+    !Array.isArray(value.waiting)
+  )
+    return null
   return {
     line: text(value.line),
     version,
@@ -112,7 +120,10 @@ function readNow(value: unknown): Calling[] {
 
 function readEstimate(value: unknown): Estimate | null {
   if (!isJson(value) || !Array.isArray(value.low) || !Array.isArray(value.high)) return null
-  return { low: value.low.map((each) => whole(each) ?? -1), high: value.high.map((each) => whole(each) ?? -1) }
+  return {
+    low: value.low.map((each) => whole(each) ?? -1),
+    high: value.high.map((each) => whole(each) ?? -1),
+  }
 }
 
 /** Read the answer of `GET /v1/lines/{id}`; `null` when it is not one. */
@@ -136,7 +147,9 @@ export function readFacts(value: Json): LineFacts {
     name: text(value.name) || text(value.id),
     department: text(value.department_name) || text(value.department),
     doctor: text(value.doctor),
-    rooms: Array.isArray(value.rooms) ? value.rooms.filter(isJson).map((room) => text(room.name) || text(room.id)) : [],
+    rooms: Array.isArray(value.rooms)
+      ? value.rooms.filter(isJson).map((room) => text(room.name) || text(room.id))
+      : [],
   }
 }
 

@@ -118,7 +118,11 @@ export class LineFollower {
     this.failures = 0
     const held = this.view.heard?.board ?? null
     const board = begunAnew || replaces(snapshot.board, held) ? snapshot.board : held!
-    this.show({ facts: snapshot.facts, failure: null, heard: { board, at: now, skew: skewOf(snapshot.serverTime, now) } })
+    this.show({
+      facts: snapshot.facts,
+      failure: null,
+      heard: { board, at: now, skew: skewOf(snapshot.serverTime, now) },
+    })
     this.channel ??= this.ports.link.open(snapshot.channel, snapshot.position, this.listener())
     if (this.view.link === 'resting') this.channel.rest()
     else this.expectNews()

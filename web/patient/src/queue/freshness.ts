@@ -44,7 +44,10 @@ export function clockIn(timestamp: string): string {
 }
 
 /** An age, rounded the way a person says it. */
-export function ageIn(seconds: number): { readonly unit: 'now' | 'seconds' | 'minutes' | 'hours'; readonly n: number } {
+export function ageIn(seconds: number): {
+  readonly unit: 'now' | 'seconds' | 'minutes' | 'hours'
+  readonly n: number
+} {
   if (seconds < 5) return { unit: 'now', n: 0 }
   if (seconds < 60) return { unit: 'seconds', n: seconds }
   if (seconds < 3600) return { unit: 'minutes', n: Math.floor(seconds / 60) }

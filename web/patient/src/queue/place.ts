@@ -58,7 +58,14 @@ export function callOf(board: Board, place: Place): string | null {
 export function meantTicket(typed: string, board: Board | null): string {
   const plain = spelled(typed)
   if (board === null) return plain
-  const known = [...board.now.map((each) => each.number), ...board.waiting, ...board.passed, ...board.suspended, ...board.away, ...board.unknown]
+  const known = [
+    ...board.now.map((each) => each.number),
+    ...board.waiting,
+    ...board.passed,
+    ...board.suspended,
+    ...board.away,
+    ...board.unknown,
+  ]
   if (known.includes(plain)) return plain
   const alike = known.filter((number) => withoutZeros(number) === withoutZeros(plain))
   return alike.length === 1 ? alike[0]! : plain

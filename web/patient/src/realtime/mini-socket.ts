@@ -19,7 +19,11 @@ export interface SocketTask {
 /** WeChat: `{data}`. Alipay: `{data: {data, isBuffer}}`. */
 export type TaskMessage = { readonly data: string | { readonly data: string } }
 /** WeChat: `{code, reason}`. Alipay: the same, or below `data`, or nothing. */
-export type TaskClosing = { readonly code?: number; readonly reason?: string; readonly data?: { readonly code?: number; readonly reason?: string } }
+export type TaskClosing = {
+  readonly code?: number
+  readonly reason?: string
+  readonly data?: { readonly code?: number; readonly reason?: string }
+}
 
 export type ConnectSocket = (options: {
   url: string

@@ -23,8 +23,14 @@ export function wordsFor(board: Board, place: Place, ticket: string, fate: Fate 
   switch (place.kind) {
     case 'called': {
       const { roomName: room, call } = place.calling
-      const note: Phrase = call > 1 ? { word: 'place.called.again', params: { n: call } } : { word: 'place.called.note' }
-      return { tone: 'called', head: { word: 'place.called.head', params: { room } }, note, advice: { word: 'place.called.advice' } }
+      const note: Phrase =
+        call > 1 ? { word: 'place.called.again', params: { n: call } } : { word: 'place.called.note' }
+      return {
+        tone: 'called',
+        head: { word: 'place.called.head', params: { room } },
+        note,
+        advice: { word: 'place.called.advice' },
+      }
     }
     case 'in_service':
       return {
@@ -34,9 +40,19 @@ export function wordsFor(board: Board, place: Place, ticket: string, fate: Fate 
         advice: { word: 'place.in_service.advice' },
       }
     case 'waiting':
-      return { tone: 'waiting', head: aheadIn('place.waiting.next', 'place.waiting.head', place.ahead), note: minutesIn(board, place), advice: { word: 'place.waiting.advice' } }
+      return {
+        tone: 'waiting',
+        head: aheadIn('place.waiting.next', 'place.waiting.head', place.ahead),
+        note: minutesIn(board, place),
+        advice: { word: 'place.waiting.advice' },
+      }
     case 'ready':
-      return { tone: 'ready', head: { word: 'place.ready.head' }, note: minutesIn(board, place), advice: { word: 'place.ready.advice' } }
+      return {
+        tone: 'ready',
+        head: { word: 'place.ready.head' },
+        note: minutesIn(board, place),
+        advice: { word: 'place.ready.advice' },
+      }
     case 'passed':
       return plain('act', 'place.passed')
     case 'suspended':
@@ -55,11 +71,17 @@ export function readyAhead(place: Place): Phrase | null {
   return place.kind === 'ready' ? aheadIn('place.ready.next', 'place.ready.ahead', place.ahead) : null
 }
 
-const aheadIn = (next: Word, some: Word, ahead: number): Phrase => (ahead === 0 ? { word: next } : { word: some, params: { n: ahead } })
+const aheadIn = (next: Word, some: Word, ahead: number): Phrase =>
+  ahead === 0 ? { word: next } : { word: some, params: { n: ahead } }
 
 function absentIn(ticket: string, fate: Fate | null): PlaceWords {
   if (fate === null || fate === 'moving') return plain('held', 'place.absent')
-  const tone: Tone = fate === 'done' ? 'over' : fate === 'booked' || fate === 'no_show' || fate === 'not_found' ? 'act' : 'held'
+  const tone: Tone =
+    fate === 'done'
+      ? 'over'
+      : fate === 'booked' || fate === 'no_show' || fate === 'not_found'
+        ? 'act'
+        : 'held'
   return plain(tone, `fate.${fate}`, { ticket })
 }
 

@@ -55,7 +55,8 @@ export function usePlace(line: string, ticket: string) {
 
   watch(board, (heard) => {
     if (!heard || !place.value || expired.value) return
-    if (place.value.kind !== 'absent') memory.follow({ line, ticket, day: heard.day, lineName: view.value.facts?.name ?? line })
+    if (place.value.kind !== 'absent')
+      memory.follow({ line, ticket, day: heard.day, lineName: view.value.facts?.name ?? line })
     const call = callOf(heard, place.value)
     if (call !== null && memory.firstTime(call)) buzz()
   })
@@ -77,7 +78,9 @@ export function usePlace(line: string, ticket: string) {
     place,
     fate,
     expired,
-    freshness: computed(() => (view.value.heard ? freshnessOf(view.value.heard, view.value.link, now.value) : null)),
+    freshness: computed(() =>
+      view.value.heard ? freshnessOf(view.value.heard, view.value.link, now.value) : null,
+    ),
     age: computed(() => (view.value.heard ? ageSeconds(view.value.heard, now.value) : 0)),
     retry: () => follower.reload(),
   }

@@ -10,6 +10,7 @@ is begun and ended in words.
 """
 
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,19 @@ class _SqliteConnection(sqlite3.Connection):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        # busy_timeout is already set by ``timeout``: turning on WAL may have to wait for another process.
-        for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
+        for setting in ("synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
             self.execute(f"PRAGMA {setting}")
+        self._write_ahead()
+
+    def _write_ahead(self) -> None:
+        """Turn on WAL. Two who create a file at once refuse each other, whatever the busy timeout says."""
+        until = time.monotonic() + limits.SQL_BUSY_SECONDS
+        while True:
+            try:
+                self.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.01)
+            else:
+                return

@@ -207,9 +207,9 @@ class SqlLines:
             rows = await self._transaction.rows(_VERSIONS_FOR_CHANGE, **places(_L.id, chunk))
             self._held |= {row[0]: row[1] for row in rows}
         for change in changes:
-            held = self._held.get(change.after.id, 0)
+            held = self._held.get(change.after.id)
             if change.before is not None and held != change.before.version:
-                raise LineHasMoved(line=change.after.id, version=held)
+                raise LineHasMoved(line=change.after.id, version=held or 0)
 
     async def _send_new(self, changes: Sequence[Change]) -> None:
         try:

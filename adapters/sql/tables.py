@@ -152,13 +152,12 @@ room = Table(
     **_OPTIONS,
 )
 
-hospital_link = Table(
-    "hospital_link",
+hospital_contact = Table(
+    "hospital_contact",
     metadata,
     _id("id", primary_key=True),
     _us("heard_at_us"),
     _us("silent_since_us"),
-    Column("directory_etag", String(128), nullable=False),
     **_OPTIONS,
 )
 

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 
 from adapters.sql import outbox
+from adapters.sql.directory_store import SqlDirectories, SqlHospitalContacts
 from adapters.sql.leases import guard
 from adapters.sql.queue_store import RememberedLines, SqlLines
 from adapters.sql.transaction import Database, Transaction
@@ -27,6 +28,8 @@ class SqlUnit:
         fence: Fence | None,
     ) -> None:
         self.lines = SqlLines(transaction, remembered)
+        self.directory = SqlDirectories(transaction)
+        self.hospital = SqlHospitalContacts(transaction)
         self._transaction = transaction
         self._clock = clock
         self._nudge = nudge

@@ -23,7 +23,7 @@ _BYTES = sa.LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql")
 def upgrade() -> None:
     _department()
     _doctor()
-    _hospital_link()
+    _hospital_contact()
     _lease()
     _line()
     _outbox()
@@ -57,14 +57,13 @@ def _doctor() -> None:
     )
 
 
-def _hospital_link() -> None:
+def _hospital_contact() -> None:
     op.create_table(
-        "hospital_link",
+        "hospital_contact",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("heard_at_us", sa.BigInteger(), nullable=True),
         sa.Column("silent_since_us", sa.BigInteger(), nullable=True),
-        sa.Column("directory_etag", sa.String(length=128), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_hospital_link")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_hospital_contact")),
         **_OPTIONS,
     )
 

@@ -1,0 +1,18 @@
+"""Live updates: who hears what, in which order, and how a client that was away catches up.
+
+    codes      every error and close code of the protocol
+    frames     JSON text ↔ typed commands, replies and pushes
+    channels   the one policy table: who may subscribe, what is kept
+    stream     positions, and what a returning client has missed
+    feed       one channel as this process hears it
+    session    one client's side of the protocol
+    websocket  RFC 6455 between bytes and messages
+    outbox     frames waiting for a slow client
+    wheel      deadlines of many connections
+    tokens     who is asking
+    broker     the port to other processes
+    hub        feeds of this process and their subscribers
+    client     one session driven against the hub
+
+All but ``hub`` and ``client`` are free of I/O: no socket, no loop, no clock of their own.
+"""

@@ -1,0 +1,141 @@
+"""The one policy table: which channels exist, who may do what there, and what is kept.
+
+A name is ``namespace:rest``; a rest that starts with ``#`` lists the users it belongs to. To add a kind of
+channel add a row to ``houzhen_channels``; nothing else in this package knows a namespace.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from core import limits
+from core.actor import STAFF, Actor, Role
+from realtime.broker import Keep
+
+Rule = Callable[[Actor, str], bool]
+"""Whether the actor may, given the rest of the channel's name."""
+
+_REST = re.compile(r"#?[A-Za-z0-9][A-Za-z0-9_.,@-]*\Z")
+
+
+class BadChannel(Exception):
+    """The name is too long or holds what no channel name holds."""
+
+
+class UnknownChannel(Exception):
+    """No such namespace."""
+
+
+def nobody(actor: Actor, rest: str) -> bool:
+    """Not even staff."""
+    return False
+
+
+def everyone(actor: Actor, rest: str) -> bool:
+    """Anonymous connections too."""
+    return True
+
+
+def staff(actor: Actor, rest: str) -> bool:
+    """Nurses, doctors and administrators."""
+    return actor.role in STAFF
+
+
+def screen_itself_or_staff(actor: Actor, rest: str) -> bool:
+    """The screen the name is of, and staff."""
+    return actor.role in STAFF or (actor.role is Role.SCREEN and actor.screen == rest)
+
+
+def listed_user(actor: Actor, rest: str) -> bool:
+    """A user on the name's own list."""
+    return bool(actor.id) and rest.startswith("#") and actor.id in rest[1:].split(",")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What holds for every channel of one namespace.
+
+    ``snapshot_of`` names the field of a publication that says what it is a whole snapshot of. Of two
+    publications with the same value only the newer one still matters, so it replaces the older one in a
+    slow client's outbox.
+    """
+
+    namespace: str
+    keep: Keep | None
+    may_subscribe: Rule
+    may_read_history: Rule = nobody
+    may_see_presence: Rule = nobody
+    counts_presence: bool = False
+    snapshot_of: str | None = None
+    personal: bool = False
+
+
+class Channels:
+    """The table, looked up by channel name."""
+
+    def __init__(self, policies: Iterable[Policy]) -> None:
+        rows = {policy.namespace: policy for policy in policies}
+        self._policies: Mapping[str, Policy] = MappingProxyType(rows)
+        self._personal = tuple(policy for policy in rows.values() if policy.personal)
+
+    def find(self, channel: str) -> tuple[Policy, str]:
+        """The row and the rest of the name. Raises ``BadChannel`` or ``UnknownChannel``."""
+        if len(channel.encode()) > limits.REALTIME_CHANNEL_NAME_BYTES:
+            raise BadChannel
+        namespace, colon, rest = channel.partition(":")
+        policy = self._policies.get(namespace)
+        if not colon or policy is None:
+            raise UnknownChannel
+        if _REST.match(rest) is None:
+            raise BadChannel
+        return policy, rest
+
+    def personal(self, actor: Actor) -> tuple[str, ...]:
+        """The channels a connection of this actor is subscribed to by the server."""
+        if not actor.id:
+            return ()
+        return tuple(f"{policy.namespace}:#{actor.id}" for policy in self._personal)
+
+
+def houzhen_channels() -> Channels:
+    """The channels of this product.
+
+    | channel | subscribe | kept | holds |
+    |---|---|---|---|
+    | ``queue:<line>`` | everyone | 64, 1 h | ticket numbers, no names |
+    | ``screen:<screen>`` | that screen, staff | 64, 1 h | what the screen shows, masked names |
+    | ``user:#<id>`` | that user, by the server | 300, 24 h | my ticket, messages, notices |
+    """
+    boards = Keep(limits.QUEUE_HISTORY_ITEMS, limits.QUEUE_HISTORY_TTL_SECONDS)
+    return Channels(
+        (
+            Policy(
+                "queue",
+                keep=boards,
+                may_subscribe=everyone,
+                may_read_history=everyone,
+                may_see_presence=staff,
+                counts_presence=True,
+                snapshot_of="line",
+            ),
+            Policy(
+                "screen",
+                keep=boards,
+                may_subscribe=screen_itself_or_staff,
+                may_read_history=screen_itself_or_staff,
+                may_see_presence=screen_itself_or_staff,
+                counts_presence=True,
+                snapshot_of="line",
+            ),
+            Policy(
+                "user",
+                keep=Keep(limits.USER_HISTORY_ITEMS, limits.USER_HISTORY_TTL_SECONDS),
+                may_subscribe=listed_user,
+                may_read_history=listed_user,
+                may_see_presence=listed_user,
+                counts_presence=True,
+                personal=True,
+            ),
+        )
+    )

@@ -1,0 +1,150 @@
+"""One session driven against the hub: carries out its effects and brings it the answers.
+
+The same for every transport; a transport is an ``Outlet``.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from typing import Protocol, TypeVar
+
+import structlog
+
+from realtime.broker import BrokerUnavailable
+from realtime.codes import Closings, Disconnect, Error, Errors
+from realtime.effects import Close, CountPresence, Effects, Join, Leave, ReadHistory, Send
+from realtime.fanout import Subscriber
+from realtime.feed import Joined
+from realtime.hub import Hub, TooManyChannels
+from realtime.session import Session, Terms
+from realtime.stream import Position, reachable
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+
+class Outlet(Subscriber, Protocol):
+    """The way to one client over one transport."""
+
+    def write(self, payload: bytes) -> None:
+        """Send JSON objects, already joined by newlines, behind everything sent before."""
+
+    def end(self, why: Disconnect) -> None:
+        """Tell the client why and close. Called once; nothing is written afterwards."""
+
+    def settled(self) -> None:
+        """A command was answered: reading may go on if it had to wait."""
+
+
+class Client:
+    """Ties a session, its outlet and the hub together. All calls come from the loop."""
+
+    __slots__ = ("_hub", "_outlet", "_task", "session")
+
+    def __init__(self, terms: Terms, hub: Hub, outlet: Outlet) -> None:
+        self.session = Session(terms)
+        self._hub = hub
+        self._outlet = outlet
+        self._task: asyncio.Task[None] | None = None
+
+    def receive(self, frame: str) -> None:
+        """Take one message of the client."""
+        self._carry_out(self.session.receive(frame))
+
+    def tick(self) -> None:
+        """Let time pass; due at ``session.due``."""
+        self._carry_out(self.session.tick())
+
+    def lost(self, channel: str) -> None:
+        """Something was missed on this channel."""
+        self._carry_out(self.session.lost(channel))
+
+    def close(self, why: Disconnect) -> None:
+        """End the connection from our side."""
+        self._carry_out(self.session.close(why))
+
+    def gone(self) -> None:
+        """The client has left by itself: forget it everywhere."""
+        self.session.close(Closings.CONNECTION_CLOSED)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        for channel in self.session.subscriptions:
+            self._hub.leave(self._outlet, channel)
+        self.session.subscriptions.clear()
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    def _carry_out(self, effects: Effects) -> None:
+        writing: list[bytes] = []
+        # Answers that are there at once bring further effects, which belong behind the ones at hand.
+        for effect in (todo := list(effects)):
+            match effect:
+                case Send(data):
+                    writing.append(data)
+                case Leave(channel):
+                    self._hub.leave(self._outlet, channel)
+                case Join(channels):
+                    todo += self._join(channels)
+                case ReadHistory() | CountPresence():
+                    self._start(self._ask(effect))
+                case Close(why):
+                    self._write(writing)
+                    writing = []
+                    self._let_go()
+                    self._outlet.end(why)
+        self._write(writing)
+
+    def _write(self, writing: list[bytes]) -> None:
+        if writing:
+            self._outlet.write(b"\n".join(writing))
+
+    def _join(self, channels: Mapping[str, Position | None]) -> Effects:
+        if len(channels) == 1:
+            [(channel, since)] = channels.items()
+            joined = self._hub.join_now(self._outlet, channel, since)
+            if joined is not None:
+                return self.session.joined({channel: joined})
+        self._start(self._hub.join(self._outlet, channels, self._joined))
+        return []
+
+    def _joined(self, results: Mapping[str, Joined | None]) -> None:
+        self._task = None
+        self._carry_out(self.session.joined(results))
+
+    async def _ask(self, effect: ReadHistory | CountPresence) -> None:
+        if isinstance(effect, CountPresence):
+            stats = await self._hub.presence_stats(effect.channel)
+            answer = self.session.counted(stats)
+        else:
+            answer = await self._read(effect)
+        self._task = None
+        self._carry_out(answer)
+
+    async def _read(self, ask: ReadHistory) -> Effects:
+        history = await self._hub.history(
+            ask.channel, keep=ask.keep, since=ask.since, limit=ask.limit, reverse=ask.reverse
+        )
+        if ask.since is not None and not reachable(ask.since, history, limit=ask.limit, reverse=ask.reverse):
+            return self.session.refused(Errors.UNRECOVERABLE_POSITION)
+        return self.session.history_read(history)
+
+    def _start(self, work: Awaitable[None]) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._attempt(work))
+
+    async def _attempt(self, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except (BrokerUnavailable, TimeoutError):
+            self._refuse(Errors.INTERNAL)
+        except TooManyChannels:
+            self._refuse(Errors.LIMIT_EXCEEDED)
+        except Exception:
+            log.exception("realtime.command_failed")
+            self._refuse(Errors.INTERNAL)
+        self._outlet.settled()
+
+    def _refuse(self, error: Error) -> None:
+        self._task = None
+        self._carry_out(self.session.refused(error))

@@ -1,0 +1,127 @@
+"""What a connected client's command leads to: an effect, an error reply or the end of the connection.
+
+Pure decisions over the policy table. What changes the session itself (connect, refresh, unsubscribe) is in
+``session``.
+"""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from core import limits
+from core.actor import Actor
+from realtime.channels import BadChannel, Channels, Policy, UnknownChannel
+from realtime.codes import Closings, Disconnect, Error, Errors
+from realtime.effects import CountPresence, Join, ReadHistory
+from realtime.frames import ChannelAsk, Command, HistoryAsk, SubscribeAsk
+from realtime.stream import Position
+
+No = Error | Disconnect
+_NO_LIMIT = -1
+
+
+class By(enum.Enum):
+    """Who asked for a subscription."""
+
+    CLIENT = "client"
+    SERVER = "server"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a decision may depend on."""
+
+    actor: Actor
+    subscriptions: Mapping[str, By]
+    channels: Channels
+    channels_per_client: int
+
+
+def decide(command: Command, standing: Standing) -> Join | ReadHistory | CountPresence | No:
+    """Decide on every method that leaves the session as it is."""
+    if command.subscribe is not None:
+        return subscribe(command.subscribe, standing)
+    if command.presence_stats is not None:
+        return presence_stats(command.presence_stats, standing)
+    if command.history is not None:
+        return history(command.history, standing)
+    if command.sub_refresh is not None:
+        return sub_refresh(command.sub_refresh, standing)
+    if command.rpc is not None:
+        return Errors.METHOD_NOT_FOUND
+    if command.send is not None:
+        return Closings.NOT_AVAILABLE
+    ask = command.publish or command.presence
+    found = None if ask is None else _find(ask.channel, standing)
+    return Errors.NOT_AVAILABLE if found is None or isinstance(found, tuple) else found
+
+
+def subscribe(ask: SubscribeAsk, standing: Standing) -> Join | No:
+    """Join a channel, resuming where the client says it was."""
+    found = _find(ask.channel, standing)
+    if not isinstance(found, tuple):
+        return found
+    policy, rest = found
+    if ask.delta not in ("", "fossil"):
+        return Closings.BAD_REQUEST
+    if ask.tf is not None:
+        return Errors.BAD_REQUEST
+    if ask.type:
+        return Errors.NOT_AVAILABLE
+    if ask.channel in standing.subscriptions:
+        return Errors.ALREADY_SUBSCRIBED
+    own = sum(by is By.CLIENT for by in standing.subscriptions.values())
+    if own >= standing.channels_per_client:
+        return Errors.LIMIT_EXCEEDED
+    if not policy.may_subscribe(standing.actor, rest):
+        return Errors.PERMISSION_DENIED
+    return Join({ask.channel: Position(ask.offset, ask.epoch) if ask.recover else None})
+
+
+def history(ask: HistoryAsk, standing: Standing) -> ReadHistory | No:
+    """Read what is kept; a limit of 0 asks for the top alone, -1 for as much as we give."""
+    found = _find(ask.channel, standing)
+    if not isinstance(found, tuple):
+        return found
+    policy, rest = found
+    if policy.keep is None:
+        return Errors.NOT_AVAILABLE
+    if not policy.may_read_history(standing.actor, rest):
+        return Errors.PERMISSION_DENIED
+    if ask.limit < _NO_LIMIT:
+        return Errors.BAD_REQUEST
+    most = limits.REALTIME_HISTORY_ITEMS
+    limit = most if ask.limit == _NO_LIMIT else min(ask.limit, most)
+    since = None if ask.since is None else Position(ask.since.offset, ask.since.epoch)
+    return ReadHistory(ask.channel, policy.keep, since, limit, ask.reverse)
+
+
+def presence_stats(ask: ChannelAsk, standing: Standing) -> CountPresence | No:
+    """Count who watches a channel."""
+    found = _find(ask.channel, standing)
+    if not isinstance(found, tuple):
+        return found
+    policy, rest = found
+    if not policy.counts_presence:
+        return Errors.NOT_AVAILABLE
+    if not policy.may_see_presence(standing.actor, rest):
+        return Errors.PERMISSION_DENIED
+    return CountPresence(ask.channel)
+
+
+def sub_refresh(ask: ChannelAsk, standing: Standing) -> No:
+    """Subscriptions carry no tokens of their own here, so none of them is the client's to refresh."""
+    if ask.channel and ask.channel not in standing.subscriptions:
+        return Errors.PERMISSION_DENIED
+    return Closings.BAD_REQUEST
+
+
+def _find(channel: str, standing: Standing) -> tuple[Policy, str] | No:
+    if not channel:
+        return Closings.BAD_REQUEST
+    try:
+        return standing.channels.find(channel)
+    except BadChannel:
+        return Errors.BAD_REQUEST
+    except UnknownChannel:
+        return Errors.UNKNOWN_CHANNEL

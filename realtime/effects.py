@@ -1,0 +1,58 @@
+"""What a session wants done. The owner carries effects out in order; some of them want an answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from realtime.broker import Keep
+from realtime.codes import Disconnect
+from realtime.stream import Position
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Write one JSON object; several may share a frame."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """End the connection; nothing follows."""
+
+    why: Disconnect
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """End the subscription."""
+
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Subscribe, resuming at a position where one is given. Answer: ``Session.joined``."""
+
+    channels: Mapping[str, Position | None]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadHistory:
+    """Read kept publications. Answer: ``Session.history_read``."""
+
+    channel: str
+    keep: Keep
+    since: Position | None
+    limit: int
+    reverse: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CountPresence:
+    """Count who watches. Answer: ``Session.counted``."""
+
+    channel: str
+
+
+Effect = Send | Close | Leave | Join | ReadHistory | CountPresence
+Effects = list[Effect]

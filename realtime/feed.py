@@ -1,0 +1,200 @@
+"""One channel as this process hears it: who listens, up to where they know all, and who is just joining.
+
+The position is kept once per channel, not per subscriber: a publication goes to all of them in the same
+step, so everyone who is *live* stands where the feed stands. Only somebody whose history was read a moment
+ahead of the live line stands elsewhere; such a subscriber is *ahead* until the line has caught up.
+
+Joining without loss or doubling: ``hold`` keeps what is heard; meanwhile the history is read; ``join`` puts
+the two together and makes the subscriber live in one step. Pure: no I/O, no clock.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from core import limits
+from realtime.channels import Policy
+from realtime.stream import History, Position, Publication, extended, missed
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """How a subscription begins: where it stands and, if it was resumed, what was missed since."""
+
+    position: Position | None
+    recovered: bool = False
+    publications: tuple[Publication, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Heard(Generic[S]):
+    """What one publication leads to: who gets it, and whose state is no longer sufficient."""
+
+    receivers: Collection[S] = ()
+    lost: Collection[S] = ()
+
+
+class Feed(Generic[S]):
+    """The live end of one channel in one process."""
+
+    __slots__ = ("_ahead", "_held", "_holds", "_live", "_positioned", "busy", "name", "policy", "position")
+
+    def __init__(self, name: str, policy: Policy) -> None:
+        self.name = name
+        self.policy = policy
+        self.position: Position | None = None
+        """Where everyone live stands; None before anything is known, and always without history."""
+        self.busy = False
+        """Whether something was heard since the last idle check cleared this."""
+        self._positioned = policy.keep is not None
+        self._live: set[S] = set()
+        self._ahead: dict[S, Position] = {}
+        self._held: list[Publication] | None = []
+        self._holds = 0
+
+    def __len__(self) -> int:
+        return len(self._live) + len(self._ahead)
+
+    def __contains__(self, subscriber: S) -> bool:
+        return subscriber in self._live or subscriber in self._ahead
+
+    @property
+    def vacant(self) -> bool:
+        """Whether nobody listens and nobody is about to."""
+        return not (self._live or self._ahead or self._holds)
+
+    @property
+    def subscribers(self) -> tuple[S, ...]:
+        """Everyone who listens."""
+        return (*self._live, *self._ahead)
+
+    def hold(self) -> None:
+        """Keep what is heard from now on, for somebody who is reading the history. Pair with ``release``."""
+        self._holds += 1
+
+    def release(self) -> None:
+        """One reader less."""
+        self._holds -= 1
+        if not self._holds:
+            self._held = []
+
+    def hear(self, publication: Publication) -> Heard[S]:
+        """Take a publication from the live line.
+
+        A duplicate goes to nobody. After a gap or in a new epoch everybody live is lost, and the feed
+        itself goes on from the new position.
+        """
+        self.busy = True
+        if not self._positioned:
+            return Heard(tuple(self._live))
+        at = Position(publication.offset, publication.epoch)
+        before, unbroken = self.position, True
+        if before is not None and before.epoch == at.epoch:
+            if at.offset <= before.offset:
+                return Heard()
+            unbroken = at.offset == before.offset + 1
+        elif before is not None:
+            unbroken = False
+        self.position = at
+        self._keep(publication, unbroken=unbroken)
+        receivers, lost = (tuple(self._live), []) if unbroken else ((), list(self._live))
+        if not unbroken:
+            self._live.clear()
+        if self._ahead:
+            return self._hear_ahead(at, receivers, lost)
+        return Heard(receivers, lost)
+
+    def _keep(self, publication: Publication, *, unbroken: bool) -> None:
+        if not self._holds:
+            return
+        if not unbroken:
+            self._held = []
+        if self._held is not None:
+            self._held.append(publication)
+            if len(self._held) > limits.REALTIME_JOIN_BUFFER_ITEMS:
+                # Whoever joins now finds no seam and reads again.
+                self._held = None
+
+    def _hear_ahead(self, at: Position, receivers: Collection[S], lost: list[S]) -> Heard[S]:
+        also: list[S] = []
+        for subscriber, own in tuple(self._ahead.items()):
+            if own.epoch == at.epoch and own.offset > at.offset:
+                continue
+            del self._ahead[subscriber]
+            if own.epoch != at.epoch or own.offset + 1 < at.offset:
+                lost.append(subscriber)
+                continue
+            self._live.add(subscriber)
+            if own.offset < at.offset:
+                also.append(subscriber)
+        return Heard((*receivers, *also), lost)
+
+    def joinable_at_once(self, since: Position | None) -> bool:
+        """Whether joining needs no history: nothing is to be recovered, or nothing was missed."""
+        if not self._positioned:
+            return True
+        if self.position is None:
+            return False
+        return since is None or (
+            since.offset == self.position.offset and since.epoch in ("", self.position.epoch)
+        )
+
+    def join(self, subscriber: S, *, since: Position | None, history: History | None) -> Joined | None:
+        """Make the subscriber live from here on; None (and no change) when history and live line have a gap.
+
+        ``history`` is what was read while holding; without it ``joinable_at_once`` must hold.
+        """
+        if not self._positioned:
+            self._live.add(subscriber)
+            return Joined(None)
+        known = self._known(history)
+        if known is None:
+            return None
+        at = known.position
+        if self.position is None or self.position == at:
+            self.position = at
+            self._live.add(subscriber)
+        elif self.position.epoch == at.epoch and self.position.offset < at.offset:
+            self._ahead[subscriber] = at
+        else:
+            return None
+        publications = None if since is None else missed(since, known)
+        return Joined(at, publications is not None, publications or ())
+
+    def _known(self, history: History | None) -> History | None:
+        if history is None:
+            return None if self.position is None else History(self.position)
+        return None if self._held is None else extended(history, self._held)
+
+    def leave(self, subscriber: S) -> None:
+        """Stop telling this subscriber; unknown ones are fine."""
+        self._live.discard(subscriber)
+        self._ahead.pop(subscriber, None)
+
+    def contradicted_by(self, top: Position) -> bool:
+        """Whether the stream has begun anew while this feed heard nothing of it.
+
+        ``top`` was read while holding: had the feed moved since, the proof would be among what is held.
+        """
+        at = self.position
+        if at is None or at.epoch == top.epoch or self._held is None:
+            return False
+        return not any(one.epoch == at.epoch for one in self._held)
+
+    def behind(self, top: Position) -> bool:
+        """Whether the stream's top says that something was missed."""
+        at = self.position
+        return at is not None and (at.epoch != top.epoch or at.offset < top.offset)
+
+    def restart(self, at: Position) -> Collection[S]:
+        """Stand at a new place; answers everyone who was live, now lost and no longer subscribed."""
+        lost = self.subscribers
+        self._live.clear()
+        self._ahead.clear()
+        if self._holds:
+            # What was held belongs to the place left behind; a reader in between finds the gap by itself.
+            self._held = []
+        self.position = at
+        return lost

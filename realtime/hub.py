@@ -1,0 +1,333 @@
+"""The feeds of one process: who hears which channel, joined to the broker that all processes share.
+
+One broker subscription and one position per channel, however many clients listen; one encoding per
+publication; one history read for many clients that return at the same moment. A feed nobody listens to is
+given up after a few seconds, so that a screen that reloads does not cost a round trip.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Coroutine, Mapping
+from contextlib import ExitStack
+from typing import Self
+
+import structlog
+
+from core import limits
+from core.clock import Clock
+from realtime import frames
+from realtime.broker import Broker, BrokerUnavailable, Keep, PresenceStats
+from realtime.channels import Channels
+from realtime.fanout import FanOut, Subscriber, fan_out, push_of
+from realtime.feed import Feed, Joined
+from realtime.metrics import RealtimeMetrics
+from realtime.stream import History, Position, Publication
+from realtime.tap import Reading, Tap
+
+log = structlog.get_logger()
+
+Answer = Callable[[Mapping[str, Joined | None]], None]
+
+
+class TooManyChannels(Exception):
+    """This process listens to as many channels as it may."""
+
+
+class Hub:
+    """One per process. ``start`` before the first client, ``close`` after the last."""
+
+    def __init__(
+        self,
+        *,
+        broker: Broker,
+        channels: Channels,
+        clock: Clock,
+        metrics: RealtimeMetrics,
+        fan_out: FanOut = fan_out,
+        position_check_seconds: float = limits.REALTIME_POSITION_CHECK_SECONDS,
+    ) -> None:
+        self._broker = broker
+        self._channels = channels
+        self._clock = clock
+        self._metrics = metrics
+        self._fan_out = fan_out
+        self._position_check_seconds = position_check_seconds
+        self._taps: dict[str, Tap] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Listen, and begin to keep house."""
+        await self._broker.start(self._hear, self._interrupted)
+        self._spawn(self._keep_house())
+        self._spawn(self._watch_positions())
+
+    async def close(self) -> None:
+        """Stop every task of the hub; the broker is closed by who made it."""
+        tasks = [*self._tasks, *(tap.opened for tap in self._taps.values() if tap.opened is not None)]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._taps.clear()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # Publications.
+
+    def _hear(self, channel: str, publication: Publication) -> None:
+        tap = self._taps.get(channel)
+        if tap is None:
+            return
+        policy = tap.feed.policy
+        self._metrics.publications.labels(policy.namespace).inc()
+        heard = tap.feed.hear(publication)
+        if heard.receivers:
+            began = self._clock.monotonic()
+            self._fan_out(heard.receivers, push_of(tap.head, channel, policy, publication))
+            self._metrics.deliveries.labels(policy.namespace).inc(len(heard.receivers))
+            self._metrics.fan_out_seconds.observe(self._clock.monotonic() - began)
+        if heard.lost:
+            self._tell_lost(tap, heard.lost)
+
+    def _tell_lost(self, tap: Tap, lost: Collection[Subscriber]) -> None:
+        feed = tap.feed
+        if lost:
+            log.warning("realtime.insufficient_state", namespace=feed.policy.namespace, subscribers=len(lost))
+            self._metrics.insufficient.labels(feed.policy.namespace).inc(len(lost))
+        for subscriber in lost:
+            self._note_departure(tap, subscriber)
+            subscriber.lost(feed.name)
+
+    # Subscribers.
+
+    def join_now(self, subscriber: Subscriber, channel: str, since: Position | None) -> Joined | None:
+        """Join without waiting, where that needs neither broker nor history; None when it does."""
+        tap = self._taps.get(channel)
+        if tap is None or not tap.standing or not tap.feed.joinable_at_once(since):
+            return None
+        joined = tap.feed.join(subscriber, since=since, history=None)
+        if joined is not None:
+            self._note_arrival(tap, subscriber)
+        return joined
+
+    async def join(
+        self, subscriber: Subscriber, asked: Mapping[str, Position | None], answer: Answer
+    ) -> None:
+        """Join the channels, all or none, and call ``answer`` in the very step in which they become live.
+
+        Nothing can be delivered between the two, so what ``answer`` writes comes first. A channel whose
+        history and live line do not join, even when read again, is answered with None. Raises
+        ``BrokerUnavailable`` or ``TooManyChannels``.
+        """
+        for fresh in (False, True):
+            with ExitStack() as holds:
+                ready: list[tuple[Tap, Position | None, History | None]] = []
+                for channel, since in asked.items():
+                    tap = self._tap(channel)
+                    holds.enter_context(tap.held())
+                    ready.append((tap, since, await self._prepare(tap, since, fresh=fresh)))
+                results = {
+                    tap.feed.name: self._complete(subscriber, tap, since, read) for tap, since, read in ready
+                }
+                if None not in results.values():
+                    answer(results)
+                    return
+                for channel in results:
+                    self.leave(subscriber, channel)
+        answer(results)
+
+    def _tap(self, channel: str) -> Tap:
+        tap = self._taps.get(channel)
+        if tap is not None:
+            return tap
+        if len(self._taps) >= limits.REALTIME_CHANNELS_PER_PROCESS:
+            raise TooManyChannels
+        policy, _ = self._channels.find(channel)
+        tap = self._taps[channel] = Tap(Feed(channel, policy), frames.push_head(channel))
+        tap.opened = asyncio.get_running_loop().create_task(self._open(tap))
+        # Everyone who waited may have gone; then nobody is left to be told.
+        tap.opened.add_done_callback(lambda task: task.cancelled() or task.exception())
+        self._metrics.channels.set(len(self._taps))
+        return tap
+
+    async def _open(self, tap: Tap) -> None:
+        try:
+            await self._broker.subscribe([tap.feed.name])
+        except BaseException:
+            self._forget(tap)
+            raise
+        tap.standing, tap.opened = True, None
+
+    def _forget(self, tap: Tap) -> None:
+        if self._taps.get(tap.feed.name) is tap:
+            del self._taps[tap.feed.name]
+        self._metrics.channels.set(len(self._taps))
+
+    async def _prepare(self, tap: Tap, since: Position | None, *, fresh: bool) -> History | None:
+        """Wait until the channel is heard, and read what the joining needs."""
+        if tap.opened is not None:
+            await asyncio.shield(tap.opened)
+        keep = tap.feed.policy.keep
+        if keep is None or (not fresh and tap.feed.joinable_at_once(since)):
+            return None
+        reading = tap.reading
+        if fresh or reading is None or not reading.serves(since):
+            reading = None
+        history = await asyncio.shield((reading or self._read(tap, keep, since)).task)
+        if reading is not None and since is not None and since.offset > history.position.offset:
+            # Another process had told this client more than was there when the shared read began.
+            history = await asyncio.shield(self._read(tap, keep, since).task)
+        return history
+
+    def _read(self, tap: Tap, keep: Keep, since: Position | None) -> Reading:
+        """Begin a read that everyone who wants no earlier start can share while it is under way."""
+        tap.feed.hold()
+        limit = 0 if since is None else keep.items
+        work = self._broker.history(tap.feed.name, keep=keep, since=since, limit=limit)
+        reading = Reading(since, asyncio.get_running_loop().create_task(work))
+        tap.reading = reading
+        self._metrics.history_reads.inc()
+
+        def finished(task: asyncio.Task[History]) -> None:
+            tap.feed.release()
+            if tap.reading is reading:
+                tap.reading = None
+            if not task.cancelled():
+                task.exception()
+
+        reading.task.add_done_callback(finished)
+        return reading
+
+    def _complete(
+        self, subscriber: Subscriber, tap: Tap, since: Position | None, history: History | None
+    ) -> Joined | None:
+        feed = tap.feed
+        if history is not None and feed.contradicted_by(history.position):
+            self._tell_lost(tap, feed.restart(history.position))
+        joined = feed.join(subscriber, since=since, history=history)
+        if joined is not None:
+            self._note_arrival(tap, subscriber)
+        return joined
+
+    def leave(self, subscriber: Subscriber, channel: str) -> None:
+        """Stop telling a subscriber about a channel; unknown ones are fine."""
+        tap = self._taps.get(channel)
+        if tap is not None and subscriber in tap.feed:
+            tap.feed.leave(subscriber)
+            self._note_departure(tap, subscriber)
+
+    async def history(
+        self, channel: str, *, keep: Keep, since: Position | None, limit: int, reverse: bool
+    ) -> History:
+        """Read kept publications. Raises ``BrokerUnavailable``."""
+        return await self._broker.history(channel, keep=keep, since=since, limit=limit, reverse=reverse)
+
+    # Presence.
+
+    async def presence_stats(self, channel: str) -> PresenceStats:
+        """Count who watches, over all processes. Raises ``BrokerUnavailable``."""
+        tap = self._taps.get(channel)
+        if tap is not None:
+            await self._flush_presence(tap)
+        return await self._broker.presence_stats(channel)
+
+    def _note_arrival(self, tap: Tap, subscriber: Subscriber) -> None:
+        if tap.feed.policy.counts_presence:
+            tap.arrived[subscriber.client] = subscriber.user
+
+    def _note_departure(self, tap: Tap, subscriber: Subscriber) -> None:
+        if tap.feed.policy.counts_presence and tap.arrived.pop(subscriber.client, None) is None:
+            tap.departed.append(subscriber.client)
+
+    async def _flush_presence(self, tap: Tap) -> None:
+        """Tell the broker in one go who came and went since the last time."""
+        arrived, tap.arrived = tap.arrived, {}
+        departed, tap.departed = tap.departed, []
+        if departed:
+            await self._broker.remove_presence(tap.feed.name, departed)
+        if arrived:
+            await self._broker.add_presence(tap.feed.name, arrived)
+
+    # Housekeeping.
+
+    async def _keep_house(self) -> None:
+        """Each second: give up feeds that nobody wants, and pass presence on."""
+        renew_at = self._clock.monotonic() + limits.REALTIME_PRESENCE_REFRESH_SECONDS
+        while True:
+            await asyncio.sleep(1.0)
+            now = self._clock.monotonic()
+            renew = now >= renew_at
+            if renew:
+                renew_at = now + limits.REALTIME_PRESENCE_REFRESH_SECONDS
+            try:
+                await self._tidy(now, renew=renew)
+            except (BrokerUnavailable, TimeoutError):
+                # The broker says so itself; presence is renewed and feeds are swept when it is back.
+                continue
+            except Exception:
+                log.exception("realtime.housekeeping_failed")
+
+    async def _tidy(self, now: float, *, renew: bool) -> None:
+        abandoned: list[Tap] = []
+        for tap in tuple(self._taps.values()):
+            if not tap.feed.vacant or not tap.standing:
+                tap.vacant_since = None
+            elif tap.vacant_since is None:
+                tap.vacant_since = now
+            elif now - tap.vacant_since >= limits.REALTIME_IDLE_CHANNEL_SECONDS:
+                self._forget(tap)
+                abandoned.append(tap)
+        if abandoned:
+            await self._broker.unsubscribe([tap.feed.name for tap in abandoned])
+        for tap in (*abandoned, *self._taps.values()):
+            if renew and tap.feed.policy.counts_presence:
+                tap.arrived.update({one.client: one.user for one in tap.feed.subscribers})
+            if tap.arrived or tap.departed:
+                await self._flush_presence(tap)
+
+    # Positions.
+
+    def _interrupted(self) -> None:
+        """Anything may have been missed: look at every channel now."""
+        self._spawn(self._check_positions(tuple(self._taps.values())))
+
+    async def _watch_positions(self) -> None:
+        """Now and then compare the feeds that heard nothing with their streams: silence may be a loss."""
+        while True:
+            await asyncio.sleep(self._position_check_seconds)
+            quiet = [tap for tap in self._taps.values() if not tap.feed.busy and len(tap.feed)]
+            for tap in self._taps.values():
+                tap.feed.busy = False
+            await self._check_positions(quiet)
+
+    async def _check_positions(self, taps: Collection[Tap]) -> None:
+        gate = asyncio.Semaphore(limits.REALTIME_POSITION_CHECKS_AT_ONCE)
+
+        async def check(tap: Tap) -> None:
+            async with gate:
+                await self._check_position(tap)
+
+        results = await asyncio.gather(*(check(tap) for tap in taps), return_exceptions=True)
+        for failure in results:
+            if isinstance(failure, Exception) and not isinstance(failure, BrokerUnavailable | TimeoutError):
+                log.error("realtime.position_check_failed", exc_info=failure)
+
+    async def _check_position(self, tap: Tap) -> None:
+        keep = tap.feed.policy.keep
+        if keep is None or not tap.standing:
+            return
+        top = (await self._broker.history(tap.feed.name, keep=keep)).position
+        if not tap.feed.behind(top):
+            return
+        # The publication may be on its way.
+        await asyncio.sleep(limits.REALTIME_POSITION_GRACE_SECONDS)
+        if tap.feed.behind(top):
+            self._tell_lost(tap, tap.feed.restart(top))

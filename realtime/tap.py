@@ -1,0 +1,49 @@
+"""A feed and what connects it to the broker: its subscription, a shared history read, presence to pass on."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from realtime.fanout import Subscriber
+from realtime.feed import Feed
+from realtime.stream import History, Position
+
+
+@dataclass(slots=True)
+class Reading:
+    """A history read under way, and from where."""
+
+    since: Position | None
+    task: asyncio.Task[History]
+
+    def serves(self, since: Position | None) -> bool:
+        """Whether this read also brings what somebody needs who was at ``since``."""
+        if since is None:
+            return True
+        own = self.since
+        return own is not None and own.epoch == since.epoch and own.offset <= since.offset
+
+
+@dataclass(slots=True, eq=False)
+class Tap:
+    """One channel of this process."""
+
+    feed: Feed[Subscriber]
+    head: bytes
+    opened: asyncio.Task[None] | None = None
+    standing: bool = False
+    """Whether the broker has confirmed that we hear the channel."""
+    reading: Reading | None = None
+    vacant_since: float | None = None
+    arrived: dict[str, str] = field(default_factory=dict)
+    departed: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep what is heard while the history is read."""
+        self.feed.hold()
+        try:
+            yield
+        finally:
+            self.feed.release()

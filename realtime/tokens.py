@@ -1,0 +1,141 @@
+"""From a signed token to the actor it names. The same token serves HTTP (Bearer) and the socket (connect).
+
+Claims: ``sub`` (user id; empty = anonymous), ``role``, ``exp`` (required), ``nbf``, ``expire_at`` (end of the
+connection instead of ``exp``; 0 = none), ``lines`` (staff), ``screen`` (screens).
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+import jwt
+
+from core.actor import ANONYMOUS, STAFF, Actor, Role
+from core.ids import LineId, ScreenId
+
+_SUBJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}\Z")
+_NOBODY_ELSE = (Role.SYSTEM,)
+
+
+class TokenInvalid(Exception):
+    """Forged, malformed, not yet valid, or of claims that make no actor."""
+
+
+class TokenExpired(Exception):
+    """Once good, now too old; a fresh one helps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who is asking and until when (Unix seconds; None = no end)."""
+
+    actor: Actor
+    expires_at: float | None = None
+
+
+NOBODY = Identity(ANONYMOUS)
+
+
+class Tokens(Protocol):
+    """Who tells good tokens from bad ones."""
+
+    def verify(self, token: str, *, at: datetime) -> Identity:
+        """The identity a token stands for.
+
+        Raises ``TokenInvalid`` or ``TokenExpired``; never logs the token.
+        """
+
+
+def identity_of(claims: Mapping[str, Any], *, at: datetime) -> Identity:
+    """Turn verified claims into an identity. Raises as ``Tokens.verify`` does."""
+    expires, begins = _seconds(claims, "exp"), _seconds(claims, "nbf")
+    if expires is None or (begins is not None and begins > at.timestamp()) or "channel" in claims:
+        raise TokenInvalid
+    if expires <= at.timestamp():
+        raise TokenExpired
+    override = _seconds(claims, "expire_at")
+    ends = expires if override is None else (override or None)
+    return Identity(_actor_of(claims), ends)
+
+
+def _actor_of(claims: Mapping[str, Any]) -> Actor:
+    subject = claims.get("sub", "")
+    if subject == "":
+        return ANONYMOUS
+    try:
+        role = Role(str(claims.get("role")))
+    except ValueError:
+        raise TokenInvalid from None
+    if not isinstance(subject, str) or _SUBJECT.match(subject) is None or role in _NOBODY_ELSE:
+        raise TokenInvalid
+    lines, screen = claims.get("lines") or (), claims.get("screen")
+    if not _are_names(lines) or not (screen is None or isinstance(screen, str)):
+        raise TokenInvalid
+    return Actor(
+        id=subject,
+        role=role,
+        lines=frozenset(map(LineId, lines)) if role in STAFF else frozenset(),
+        screen=ScreenId(screen) if role is Role.SCREEN and screen else None,
+    )
+
+
+def _seconds(claims: Mapping[str, Any], name: str) -> float | None:
+    value = claims.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TokenInvalid
+    return float(value)
+
+
+def _are_names(value: object) -> bool:
+    return (
+        isinstance(value, Sequence) and not isinstance(value, str) and all(isinstance(v, str) for v in value)
+    )
+
+
+class HmacTokens:
+    """JWT signed HS256 with a shared secret. The algorithm is pinned; ``exp`` must be there.
+
+    Several secrets let one be replaced without signing anybody out: the first signs, all of them verify.
+    """
+
+    def __init__(self, secrets: Sequence[bytes]) -> None:
+        if not secrets or any(len(secret) < 32 for secret in secrets):
+            raise ValueError("a token secret needs at least 32 bytes")
+        self._secrets = tuple(secrets)
+
+    def verify(self, token: str, *, at: datetime) -> Identity:
+        for secret in self._secrets:
+            try:
+                claims = jwt.decode(token, secret, algorithms=["HS256"], options=_SIGNATURE_ONLY)
+            except jwt.InvalidTokenError:
+                continue
+            return identity_of(claims, at=at)
+        raise TokenInvalid
+
+    def sign(self, actor: Actor, *, expires_at: datetime) -> str:
+        """A token for this actor until that moment."""
+        ends = int(expires_at.timestamp())
+        claims: dict[str, object] = {"sub": actor.id, "role": str(actor.role), "exp": ends}
+        if actor.lines:
+            claims["lines"] = sorted(actor.lines)
+        if actor.screen is not None:
+            claims["screen"] = actor.screen
+        return jwt.encode(claims, self._secrets[0], algorithm="HS256")
+
+
+_SIGNATURE_ONLY: Any = {
+    "verify_signature": True,
+    "require": ["exp"],
+    # Times are judged by the given clock, audience and issuer are not used.
+    "verify_exp": False,
+    "verify_nbf": False,
+    "verify_iat": False,
+    "verify_aud": False,
+    "verify_iss": False,
+    "verify_sub": False,
+    "verify_jti": False,
+}

@@ -13,7 +13,8 @@ from core.clock import CHINA
 
 BLANKS = " \t\r\n\x00\u3000\xa0"
 LONGEST_TEXT = 200
-_PLACEHOLDER = re.compile(r"\{([^{}:]+)(?::(0?\d{1,2}))?\}")
+_WIDTHS = {"Y": "{4}", "m": "{2}", "d": "{2}", "H": "{2}", "M": "{2}", "S": "{2}", "f": "{1,6}"}
+_PLACEHOLDER = re.compile(r"\{([\w$#]+)(?::(0?\d{1,2}))?\}")
 
 
 class Unusable(ValueError):
@@ -108,35 +109,75 @@ def fen(text: str) -> int:
     return int(amount)
 
 
-def moment(value: object, patterns: Sequence[str], *, day: date) -> datetime:
+class TimeForm:
+    """One way of writing a time: ``%Y %m %d %H %M %S`` of fixed widths, ``%f`` and literal characters.
+
+    Stricter than ``strptime``, which reads a time that lost a digit as another time. Raises ``ValueError``
+    for anything else after a percent sign.
+    """
+
+    def __init__(self, pattern: str) -> None:
+        self.has_day = "%d" in pattern
+        expression = ""
+        for part in re.findall("%.|[^%]+|%", pattern):
+            if not part.startswith("%"):
+                expression += re.escape(part)
+            elif part[1:] in _WIDTHS:
+                expression += f"(?P<{part[1:]}>[0-9]{_WIDTHS[part[1:]]})"
+            else:
+                raise ValueError("only %Y %m %d %H %M %S %f may stand after a percent sign")
+        self._expression = re.compile(expression)
+
+    def read(self, text: str, day: date) -> datetime | None:
+        """The time, on ``day`` if the form holds none; ``None`` when the text has another form."""
+        match = self._expression.fullmatch(text)
+        if match is None:
+            return None
+        parts = match.groupdict("0")
+        numbers = {name: int(digits) for name, digits in parts.items() if name != "f"}
+        if self.has_day:
+            numbers = {"Y": day.year, "m": 1, **numbers}
+        else:
+            numbers = {**numbers, "Y": day.year, "m": day.month, "d": day.day}
+        try:
+            return datetime(
+                numbers["Y"],
+                numbers["m"],
+                numbers["d"],
+                numbers.get("H", 0),
+                numbers.get("M", 0),
+                numbers.get("S", 0),
+                int(parts.get("f", "0").ljust(6, "0")),
+                tzinfo=CHINA,
+            )
+        except ValueError:
+            return None
+
+
+def moment(value: object, forms: Sequence[TimeForm], *, day: date) -> datetime:
     """A point of time from text or a native value, in China Standard Time unless it says otherwise.
 
-    ``patterns`` are tried in turn (``%Y%m%d%H%M%S``). A pattern without a date means that time on ``day``.
+    ``forms`` are tried in turn; one without a date means that time on ``day``.
     """
     if isinstance(value, datetime):
         return value if value.tzinfo else value.replace(tzinfo=CHINA)
     if isinstance(value, time):
         return datetime.combine(day, value, tzinfo=CHINA)
-    if not isinstance(value, str):
-        raise Unusable("not a time")
-    for pattern in patterns:
-        try:
-            parsed = datetime.strptime(value, pattern)  # noqa: DTZ007  (made aware below)
-        except ValueError:
-            continue
-        if "%d" not in pattern:
-            parsed = datetime.combine(day, parsed.timetz())
-        return parsed if parsed.tzinfo else parsed.replace(tzinfo=CHINA)
-    raise Unusable("does not fit any of the time patterns")
+    if isinstance(value, str):
+        for form in forms:
+            found = form.read(value, day)
+            if found is not None:
+                return found
+    raise Unusable("does not fit any of the times")
 
 
-def day_of(value: object, patterns: Sequence[str]) -> date:
+def day_of(value: object, forms: Sequence[TimeForm]) -> date:
     """A calendar day from text or a native value."""
     if isinstance(value, datetime):
         return value.date()
     if isinstance(value, date):
         return value
-    return moment(value, patterns, day=date.min).date()
+    return moment(value, forms, day=date.min).date()
 
 
 def placeholders(form: str) -> tuple[str, ...]:

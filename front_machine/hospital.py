@@ -3,7 +3,8 @@
 Stateless: compiled readers are all that stays between two calls.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -104,17 +105,20 @@ class Hospital:
         must mend, ``HisUnavailable`` when the hospital does not answer at all.
         """
         told = []
-        names = tuple(n for n in self._settings.tables.__struct_fields__ if self._table(n) is not None)
-        try:
-            for name in names:
+        with _refusal_of("clock"):
+            await self._moment()
+        for name in self._settings.tables.__struct_fields__:
+            if self._table(name) is None:
+                continue
+            with _refusal_of(f"tables.{name}"):
                 reading = (await self._read_tables((name,)))[name]
-                told.append(f"tables.{name}: {len(reading.values)} rows, {len(reading.troubles)} troubles")
+            told.append(f"tables.{name}: {len(reading.values)} rows, {len(reading.troubles)} troubles")
+        with _refusal_of("tables.tickets.count"):
             await self.observe()
-            if self._settings.check_in is not None:
+        if self._settings.check_in is not None:
+            with _refusal_of("check_in.settle"):
                 await self.settled("check")
-                told.append("check_in.settle: runs")
-        except HisBroken as error:
-            raise MappingRefused("tables", f"the hospital refuses a question: {error}") from error
+            told.append("check_in.settle: runs")
         return tuple(told)
 
     async def settled(self, key: str) -> dict[str, Any] | None:
@@ -226,6 +230,15 @@ class Hospital:
             reader = Reader(key, name, table, columns, encoding=self._settings.his.encoding)
             self._readers[key, columns] = reader
         return reader
+
+
+@contextmanager
+def _refusal_of(key: str) -> Iterator[None]:
+    """At the start a question that the hospital refuses is a fault of the mapping."""
+    try:
+        yield
+    except HisBroken as error:
+        raise MappingRefused(key, f"the hospital refuses the question: {error}") from error
 
 
 def _merged(lines: Sequence[Mapping[str, Any]]) -> tuple[LineInfo, ...]:

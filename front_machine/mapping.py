@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from front_machine.contract import HisState, Opening, Reason
-from front_machine.converters import placeholders
+from front_machine.converters import TimeForm, placeholders
 
 
 class MappingRefused(Exception):
@@ -212,6 +212,11 @@ def _objections(field: Field, target: Target) -> Iterator[tuple[str, str]]:
         yield "codes", "only fields that hold one of the platform's words are translated"
     if field.times and target.kind not in (Kind.TIME, Kind.DAY):
         yield "times", "this field is not a time"
+    for pattern in field.times:
+        try:
+            TimeForm(pattern)
+        except ValueError as error:
+            yield "times", str(error)
     if target.kind is Kind.DAY and any("%d" not in pattern for pattern in field.times):
         yield "times", "a day needs year, month and day"
     if field.separator and target.kind is not Kind.LIST:

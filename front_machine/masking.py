@@ -45,7 +45,9 @@ def mask_name(name: str) -> str:
         return HIDDEN if name.strip() else ""
     if "·" in cleaned:
         return _of_parts([part for part in cleaned.replace(" ", "").split("·") if part])
-    if all(character < FIRST_IDEOGRAPH for character in cleaned):
+    if not cleaned.strip(HIDDEN + " "):
+        return cleaned
+    if _is_of_words(cleaned):
         return " ".join(_of_word(word) for word in cleaned.split()[:3])
     return _of_characters(cleaned.replace(" ", ""))
 
@@ -67,6 +69,11 @@ def _is_lost(character: str) -> bool:
     return character in "?\ufffd〓" or unicodedata.category(character) == "Co"
 
 
+def _is_of_words(name: str) -> bool:
+    """Written with an alphabet: letters, and no ideograph among them."""
+    return max(name) < FIRST_IDEOGRAPH and any(character.isalpha() for character in name)
+
+
 def _of_parts(parts: list[str]) -> str:
     """古丽·阿不都: a name of several parts, as Uyghur, Kazakh or Tibetan names are written."""
     if not parts:
@@ -79,7 +86,9 @@ def _of_parts(parts: list[str]) -> str:
 
 
 def _of_word(word: str) -> str:
-    return HIDDEN if len(word) == 1 or word[0] == HIDDEN else word[0] + HIDDEN * 3
+    if not word[1:].strip(HIDDEN):
+        return word if len(word) > 1 else HIDDEN
+    return word[0] + HIDDEN * 3
 
 
 def _of_characters(name: str) -> str:

@@ -6,6 +6,7 @@ from datetime import date
 
 from front_machine.contract import HisState
 from front_machine.converters import (
+    TimeForm,
     Unusable,
     day_of,
     decode,
@@ -177,7 +178,7 @@ def _word_reader(field: Field, target: Target, cell: Callable[[Row], str | None]
 def _time_reader(
     field: Field, kind: Kind, cell: Callable[[Row], str | None], where: Mapping[str, int]
 ) -> Read:
-    patterns = field.times
+    forms = [TimeForm(pattern) for pattern in field.times]
     at = where[field.column.casefold()] if field.column else None
 
     def read(row: Row, day: date) -> Value:
@@ -185,7 +186,7 @@ def _time_reader(
         value: object = native if isinstance(native, date) else cell(row)
         if value is None:
             return None
-        return day_of(value, patterns) if kind is Kind.DAY else moment(value, patterns, day=day)
+        return day_of(value, forms) if kind is Kind.DAY else moment(value, forms, day=day)
 
     return read
 

@@ -1,0 +1,156 @@
+"""A very small hospital that is nobody's demo: one SQLite file, its mapping, and settings around them."""
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from core.clock import CHINA
+from front_machine.settings import FrontMachineSettings, typed
+
+MORNING = datetime(2026, 11, 23, 9, 30, tzinfo=CHINA)
+
+SCHEMA = """
+CREATE TABLE XL (DM CHAR(8), MC BLOB, ZT CHAR(2), ZS TEXT, YS CHAR(4));
+CREATE TABLE PD (DL CHAR(8), HM CHAR(8), LS TEXT, XM BLOB, ZT CHAR(2), LX CHAR(2), YX CHAR(2), XH REAL,
+                 BD TEXT, JH TEXT, CS INTEGER);
+CREATE TABLE SQ (K TEXT PRIMARY KEY, LS TEXT, DL TEXT, ZT INTEGER DEFAULT 0, JG TEXT, HM TEXT);
+"""
+
+STATES = {"0": "booked", "1": "waiting", "2": "called", "3": "in_service", "6": "passed", "9": "done"}
+
+
+def tree(database: Path, **changes: Any) -> dict[str, Any]:
+    """The settings file as plain values. ``changes`` are dotted keys with ``__`` for the dot."""
+    opening = {"column": "ZT", "codes": {"1": "open", "2": "paused", "0": "closed"}}
+    tree: dict[str, Any] = {
+        "listen": {"host": "127.0.0.1", "port": 0, "allow": ["127.0.0.0/8"]},
+        "tls": {"ca": "ca.crt", "certificate": "front-machine.crt", "key": "front-machine.key"},
+        "his": {"poll_seconds": 0.05, "reply_seconds": 2.0, "link": {"url": f"sqlite:///{database}"}},
+        "tables": {
+            "lines": {
+                "query": "SELECT DM, MC, ZT, ZS, YS FROM XL ORDER BY DM",
+                "encoding": "gb18030",
+                "fields": {
+                    "code": "DM",
+                    "name": "MC",
+                    "rooms": {"column": "ZS", "separator": "|"},
+                    "doctor": "YS",
+                    "open": opening,
+                },
+            },
+            "line_states": {"query": "SELECT DM, ZT FROM XL", "fields": {"line": "DM", "open": opening}},
+            "tickets": {
+                "query": "SELECT DL, HM, LS, XM, ZT, LX, YX, XH, BD, JH, CS FROM PD ORDER BY rowid",
+                "count": "SELECT DL, COUNT(*) FROM PD GROUP BY DL",
+                "encoding": "gb18030",
+                "fields": {
+                    "line": "DL",
+                    "number": "HM",
+                    "visit": "LS",
+                    "name": "XM",
+                    "state": {"column": "ZT", "codes": STATES},
+                    "kind": {"column": "LX", "codes": {"1": "first", "2": "return"}},
+                    "priority": {"column": "YX", "codes": {"1": "elderly"}, "default": "none"},
+                    "order": "XH",
+                    "checked_in_at": {"column": "BD", "times": ["%H%M%S"]},
+                    "called_at": {"column": "JH", "times": ["%Y%m%d%H%M%S"]},
+                    "recall_count": "CS",
+                },
+            },
+        },
+        "check_in": {
+            "statement": "INSERT INTO SQ (K, LS, DL) VALUES (:key, :visit, :line)",
+            "settle_seconds": 0.2,
+            "settle": {
+                "query": "SELECT LS, DL, ZT, JG, HM FROM SQ WHERE K = :key",
+                "fields": {
+                    "outcome": {"column": "ZT", "codes": {"0": "pending", "1": "done", "2": "refused"}},
+                    "reason": {"column": "JG", "codes": {"01": "no_such_visit"}, "default": ""},
+                    "his_code": "JG",
+                    "number": "HM",
+                    "visit": "LS",
+                    "line": "DL",
+                },
+            },
+        },
+    }
+    for dotted, value in changes.items():
+        *sections, key = dotted.split("__")
+        branch = tree
+        for section in sections:
+            branch = branch.setdefault(section, {})
+        if value is None:
+            del branch[key]
+        else:
+            branch[key] = value
+    return tree
+
+
+def settings(database: Path, **changes: Any) -> FrontMachineSettings:
+    """The same, typed but not judged."""
+    return typed(tree(database, **changes), FrontMachineSettings, "")
+
+
+class Stranger:
+    """The hospital's own hand on its file."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        with sqlite3.connect(file) as database:
+            database.executescript(SCHEMA)
+        database.close()
+
+    def run(self, sql: str, *values: object) -> None:
+        """Change something and commit."""
+        database = sqlite3.connect(self.file)
+        with database:
+            database.execute(sql, values)
+        database.close()
+
+    def open_line(self, code: str, *, name: str = "内科", state: str = "1", rooms: str = "301") -> None:
+        """A line, its name in GB18030, its code padded."""
+        self.run(
+            "INSERT INTO XL VALUES (?, ?, ?, ?, ?)",
+            code.ljust(8),
+            name.encode("gb18030"),
+            state + " ",
+            rooms,
+            "    ",
+        )
+
+    def ticket(self, line: str, number: str, **cells: object) -> None:
+        """A ticket, padded and encoded as such hospitals do it."""
+        row: dict[str, object] = {
+            "DL": line.ljust(8),
+            "HM": number.ljust(8),
+            "LS": f"MZ{line}{number}",
+            "XM": "张三丰".encode("gb18030"),
+            "ZT": "1 ",
+            "LX": "1 ",
+            "YX": "  ",
+            "XH": float(len(number) * 1000 + sum(map(ord, number))),
+            "BD": "091500",
+            "JH": "",
+            "CS": 0,
+        }
+        row.update(cells)
+        marks = ", ".join("?" * len(row))
+        self.run(f"INSERT INTO PD ({', '.join(row)}) VALUES ({marks})", *row.values())
+
+    def move(self, line: str, number: str, state: str) -> None:
+        """Give a ticket another state code."""
+        self.run("UPDATE PD SET ZT = ? WHERE DL = ? AND HM = ?", state, line.ljust(8), number.ljust(8))
+
+
+def a_hospital(
+    file: Path, *, lines: Sequence[str] = ("L1", "L2"), tickets: Sequence[str] = ("A001", "A002", "A003")
+) -> Stranger:
+    """Some lines with some tickets each."""
+    stranger = Stranger(file)
+    for line in lines:
+        stranger.open_line(line)
+        for number in tickets:
+            stranger.ticket(line, number)
+    return stranger

@@ -27,6 +27,7 @@ LONGEST = 20
 
 _DOTS = re.compile("[·•・･‧⋅∙．]|(?<=[^\x00-\x7f])\\.(?=[^\x00-\x7f])")
 _BRACKETED = re.compile(r"[(\uff08\[【〔<《].*?([)\uff09\]】〕>》]|$)")
+_MASKED_WORDS = re.compile(r"(?:\*+|[^*]\*{3})(?: (?:\*|[^*]\*{3})){0,2}")
 _SURNAMES = (
     "欧阳太史端木上官司马东方独孤南宫万俟闻人夏侯诸葛尉迟公羊赫连澹台"
     "皇甫宗政濮阳公冶太叔申屠公孙慕容仲孙钟离长孙宇文司徒鲜于司空闾丘"
@@ -45,7 +46,7 @@ def mask_name(name: str) -> str:
         return HIDDEN if name.strip() else ""
     if "·" in cleaned:
         return _of_parts([part for part in cleaned.replace(" ", "").split("·") if part])
-    if not cleaned.strip(HIDDEN + " "):
+    if _MASKED_WORDS.fullmatch(cleaned):
         return cleaned
     if _is_of_words(cleaned):
         return " ".join(_of_word(word) for word in cleaned.split()[:3])
@@ -70,8 +71,9 @@ def _is_lost(character: str) -> bool:
 
 
 def _is_of_words(name: str) -> bool:
-    """Written with an alphabet: letters, and no ideograph among them."""
-    return max(name) < FIRST_IDEOGRAPH and any(character.isalpha() for character in name)
+    """Written with an alphabet: letters, no ideograph among them, and no earlier mask."""
+    has_letters = any(character.isalpha() for character in name)
+    return has_letters and max(name) < FIRST_IDEOGRAPH and HIDDEN not in name
 
 
 def _of_parts(parts: list[str]) -> str:
@@ -86,9 +88,7 @@ def _of_parts(parts: list[str]) -> str:
 
 
 def _of_word(word: str) -> str:
-    if not word[1:].strip(HIDDEN):
-        return word if len(word) > 1 else HIDDEN
-    return word[0] + HIDDEN * 3
+    return HIDDEN if len(word) == 1 else word[0] + HIDDEN * 3
 
 
 def _of_characters(name: str) -> str:

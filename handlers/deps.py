@@ -1,4 +1,4 @@
-"""What endpoints are given: one frozen value from the composition root. No store, no broker, no transaction."""
+"""What endpoints are given: one frozen value of the composition root. No store, no broker."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from core.actor import Actor
 
 if TYPE_CHECKING:
     from handlers.operations_http import Readiness, Start
-    from handlers.queue_http import Hospital, Queue
+    from handlers.queue_http import Queue
 
 Identify = Callable[[str], Actor]
 """From a bearer token to who it is. Refuses with ``Unauthenticated``."""
@@ -20,7 +20,6 @@ class Deps:
 
     version: str
     queue: "Queue"
-    hospital: "Hospital"
     readiness: Callable[[], Awaitable["Readiness"]]
     metrics: Callable[[], bytes]
     start: Callable[[], "Start"]

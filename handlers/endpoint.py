@@ -130,6 +130,8 @@ class JsonEndpoint(RequestHandler):
         if route.body is not None:
             given["body"] = self._body(route.body)
         key = self.request.headers.get("Idempotency-Key")
+        if route.takes_key:
+            given["key"] = key
         if route.replayable and key:
             return await self._once(route, actor, key, given)
         return self._encoded(route, await route.function(edge.deps, actor, **given))

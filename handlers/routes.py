@@ -4,7 +4,8 @@
     async def line(deps: Deps, actor: Actor, line: str) -> LineSnapshot: ...
 
 A parameter named like a ``{part}`` of the path is that part; ``query`` and ``body`` are msgspec structs;
-``deps`` and ``actor`` are given. OpenAPI is made from the same signatures (``server/schema.py``).
+``deps`` and ``actor`` are given, and ``key`` is the Idempotency-Key or ``None``. OpenAPI is made from the
+same signatures (``server/schema.py``).
 """
 
 import inspect
@@ -52,6 +53,7 @@ class Route:
     body: type[msgspec.Struct] | None
     query: type[msgspec.Struct] | None
     parts: tuple[str, ...]
+    takes_key: bool
     tag: str
 
     @property
@@ -100,7 +102,7 @@ class Routes:
             hints = typing.get_type_hints(function)
             names = tuple(inspect.signature(function).parameters)
             parts = tuple(_PART.findall(path))
-            unknown = set(names) - set(parts) - {"deps", "actor", "body", "query"}
+            unknown = set(names) - set(parts) - {"deps", "actor", "body", "query", "key"}
             if unknown or not set(parts) <= set(names):
                 raise TypeError(f"{function.__name__}: parameters do not fit {path}: {unknown or parts}")
             self.found.append(
@@ -117,6 +119,7 @@ class Routes:
                     body=hints.get("body"),
                     query=hints.get("query"),
                     parts=parts,
+                    takes_key="key" in names,
                     tag=self.tag,
                 )
             )

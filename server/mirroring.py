@@ -1,0 +1,152 @@
+"""Where the hospital link and the waiting line meet: one's words into the other's. No rule lives here.
+
+``front_machine`` and ``queue_display`` do not know each other; this is the port between them, filled.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+import structlog
+
+from clinic.directory import ConsultingRoom, Department, Directories, Doctor, HospitalContacts
+from clinic.directory import Directory as ClinicDirectory
+from core.clock import Clock, business_day
+from core.ids import DepartmentId, DoctorId, LineId, RoomId, TicketNumber, VisitRef
+from front_machine.contract import Directory, HisTicket, LineState
+from front_machine.contract import Opening as HisOpening
+from front_machine.mirror import Observation
+from queue_display.line import Opening, Room, RoomState
+from queue_display.mirroring import MirrorService
+from queue_display.observed import (
+    LineDescription,
+    ObservedLine,
+    ObservedTicket,
+    kind_of,
+    priority_of,
+    state_of,
+)
+
+log = structlog.get_logger()
+
+
+class QueueMirror:
+    """``front_machine.mirror.Mirror``, kept by the queue and the clinic's directory."""
+
+    def __init__(
+        self,
+        mirror: MirrorService,
+        directories: Directories,
+        contacts: HospitalContacts,
+        clock: Clock,
+    ) -> None:
+        self._mirror = mirror
+        self._directories = directories
+        self._contacts = contacts
+        self._clock = clock
+        self._told_at: datetime | None = None
+
+    async def apply(self, observation: Observation) -> Collection[str]:
+        """Hand one look over; answers the lines that must be handed over again."""
+        applied = await self._mirror.apply(
+            [observed_line(state) for state in observation.changed],
+            confirmed=[LineId(line) for line in observation.unchanged],
+            as_of=observation.as_of,
+            hospital_at=observation.his_now,
+        )
+        await self._contacts.heard(observation.as_of)
+        return {*(refusal.line for refusal in applied.refused), *applied.unknown_lines}
+
+    async def directory(self, directory: Directory) -> None:
+        """Keep the directory, and let the lines follow it."""
+        await self._directories.keep(clinic_directory(directory))
+        await self._mirror.directory(line_descriptions(directory), day=business_day(self._clock.now()))
+
+    async def unreachable(self, since: datetime) -> None:
+        """Tell the other processes, and mark what nobody confirms any more."""
+        await self._contacts.silent(since)
+        await self._mirror.unreachable()
+
+
+def observed_line(state: LineState) -> ObservedLine:
+    """One line's state as the queue takes it."""
+    return ObservedLine(
+        line=LineId(state.line),
+        day=state.day,
+        tickets=[observed_ticket(ticket) for ticket in state.tickets],
+        opening=None if state.open is HisOpening.UNKNOWN else Opening(state.open.value),
+    )
+
+
+def observed_ticket(ticket: HisTicket) -> ObservedTicket:
+    """One ticket as the queue takes it; the name is masked already."""
+    return ObservedTicket(
+        number=TicketNumber(ticket.number),
+        visit=VisitRef(ticket.visit),
+        state=state_of(ticket.state.value),
+        his_code=ticket.his_code,
+        kind=kind_of(ticket.kind),
+        priority=priority_of(ticket.priority),
+        room=None if ticket.room is None else RoomId(ticket.room),
+        doctor=None if ticket.doctor is None else DoctorId(ticket.doctor),
+        order=ticket.order,
+        slot_begin=ticket.slot_begin,
+        checked_in_at=ticket.checked_in_at,
+        called_at=ticket.called_at,
+        recall_count=ticket.recall_count,
+        passed_count=ticket.passed_count,
+        name=ticket.masked_name or "",
+    )
+
+
+def clinic_directory(directory: Directory) -> ClinicDirectory:
+    """The hospital's directory as the clinic keeps it."""
+    return ClinicDirectory(
+        departments=tuple(
+            Department(
+                code=DepartmentId(each.code),
+                name=each.name,
+                parent=None if each.parent is None else DepartmentId(each.parent),
+                location=each.location or "",
+            )
+            for each in directory.departments
+        ),
+        doctors=tuple(
+            Doctor(
+                code=DoctorId(each.code),
+                name=each.name,
+                department=None if each.department is None else DepartmentId(each.department),
+                title=each.title or "",
+            )
+            for each in directory.doctors
+        ),
+        rooms=tuple(
+            ConsultingRoom(
+                code=RoomId(each.code),
+                name=each.name,
+                department=None if each.department is None else DepartmentId(each.department),
+                location=each.location or "",
+            )
+            for each in directory.rooms
+        ),
+    )
+
+
+def line_descriptions(directory: Directory) -> Sequence[LineDescription]:
+    """The lines of the directory, with the names of what they refer to."""
+    departments = {each.code: each.name for each in directory.departments}
+    doctors = {each.code: each.name for each in directory.doctors}
+    rooms = {each.code: each.name for each in directory.rooms}
+    return [
+        LineDescription(
+            line=LineId(each.code),
+            name=each.name,
+            department=DepartmentId(each.department or ""),
+            department_name=departments.get(each.department or "", ""),
+            doctor=None if each.doctor is None else DoctorId(each.doctor),
+            doctor_name=doctors.get(each.doctor or "", ""),
+            rooms=tuple(
+                Room(id=RoomId(code), name=rooms.get(code, code), state=RoomState.OPEN) for code in each.rooms
+            ),
+        )
+        for each in directory.lines
+    ]

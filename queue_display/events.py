@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from core.ids import DepartmentId, DoctorId, RoomId, TicketNumber
-from queue_display.line import Line, Opening, Room
+from queue_display.line import Line, LineSettings, Opening, Room
 from queue_display.ticket import Ticket, TicketState
 
 
@@ -48,6 +48,7 @@ class Happening(enum.StrEnum):
     OBSERVED = "observed"
     VANISHED = "vanished"
     DESCRIBED = "described"
+    CONFIGURED = "configured"
     LOST_SIGHT = "lost_sight"
     SIGHTED = "sighted"
 
@@ -108,7 +109,7 @@ class OpeningChanged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Described(Event):
-    """The hospital told anew what the line is called and where it is held."""
+    """What the line is called and where it is held was told anew."""
 
     name: str
     department: DepartmentId
@@ -116,6 +117,13 @@ class Described(Event):
     doctor: DoctorId | None
     doctor_name: str
     rooms: tuple[Room, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configured(Event):
+    """The hospital set other rules for the line."""
+
+    settings: LineSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +141,7 @@ class SightChanged(Event):
     fresh: bool
 
 
-_CONFIRMS_NOTHING = frozenset({Happening.LOST_SIGHT, Happening.DESCRIBED})
+_CONFIRMS_NOTHING = frozenset({Happening.LOST_SIGHT, Happening.DESCRIBED, Happening.CONFIGURED})
 
 
 def evolve(line: Line, event: Event) -> Line:
@@ -166,6 +174,8 @@ def replay(line: Line, events: Iterable[Event]) -> Line:
                 line = replace(line, opening=opening)
             case SightChanged(fresh=fresh):
                 line = replace(line, fresh=fresh)
+            case Configured(settings=settings):
+                line = replace(line, settings=settings)
             case Described():
                 line = _described(line, last)
         if last.what not in _CONFIRMS_NOTHING:

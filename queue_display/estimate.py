@@ -1,0 +1,91 @@
+"""Waiting times as ranges, learned from each line's own past; no answer until there is enough of it.
+
+The only state is what was learned (one ``Pace`` per line); the present comes from the line itself. So every
+process answers alike from the same rows, and a board costs microseconds.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, time
+from itertools import groupby, pairwise
+
+from core.clock import CHINA
+from core.ids import LineId
+from queue_display.board import Waits
+from queue_display.events import Transition
+from queue_display.line import Line, Opening
+from queue_display.pace import BREAK_CYCLES, Moment, Pace, RoomNow
+from queue_display.replaying import NO_ROOM, learn_day
+from queue_display.ticket import IN_ROOM
+
+
+class Estimator:
+    """The learned pace of every line of this process."""
+
+    def __init__(self) -> None:
+        self._paces: dict[LineId, Pace] = {}
+        self._until: dict[LineId, date] = {}
+
+    def learned_until(self, line: LineId) -> date | None:
+        """The first day that has not been learned; None when the line was never looked at."""
+        return self._until.get(line)
+
+    def learn(self, line: LineId, rows: Sequence[Transition], *, until: date) -> None:
+        """Add past days, given as the movements before ``until`` in order. Days known already are skipped."""
+        pace = self._paces.setdefault(line, Pace())
+        known = self._until.get(line)
+        for day, of_day in groupby(rows, key=lambda row: row.day):
+            if day < until and (known is None or day >= known):
+                learn_day(pace, list(of_day))
+        self._until[line] = until
+
+    def waits(self, line: Line, at: datetime) -> Waits | None:
+        """A range of whole minutes for each waiting place; None while the past is too short to say."""
+        pace = self._paces.get(line.id)
+        if pace is None or pace.cycle is None or not line.waiting:
+            return None
+        moment = moment_of(line, at, longest=BREAK_CYCLES * pace.cycle)
+        reckoning = pace.reckon(moment)
+        ranges = None if reckoning is None else pace.ranges(reckoning, pace.cycle_of(moment))
+        return None if ranges is None else Waits(pace.samples, *ranges)
+
+
+def moment_of(line: Line, at: datetime, *, longest: float) -> Moment:
+    """The line's day so far. Above ``longest`` minutes between two calls a room was at rest."""
+    if line.hospital_at is not None:
+        at = line.hospital_at + (at - line.as_of)
+    midnight = datetime.combine(line.day, time(), tzinfo=CHINA).timestamp()
+    now = (at.timestamp() - midnight) / 60
+    calls: dict[str, list[tuple[float, float]]] = {}
+    free: dict[str, float] = {}
+    held: set[str] = set()
+    for ticket in line.tickets.values():
+        if ticket.called_at is None:
+            continue
+        room = ticket.room or NO_ROOM
+        called = (ticket.called_at.timestamp() - midnight) / 60
+        joined = ticket.checked_in_at
+        calls.setdefault(room, []).append(
+            (called, called if joined is None else (joined.timestamp() - midnight) / 60)
+        )
+        if ticket.state in IN_ROOM:
+            held.add(room)
+        else:
+            ended = ((ticket.ended_at or ticket.passed_at or ticket.changed_at).timestamp() - midnight) / 60
+            free[room] = max(free.get(room, 0.0), ended)
+    cycles, minutes = 0, 0.0
+    rooms: list[RoomNow] = []
+    for room, those in calls.items():
+        those.sort()
+        for (last, _), (called, joined_at) in pairwise(those):
+            if joined_at <= last and called - last <= longest:
+                cycles += 1
+                minutes += called - last
+        rooms.append(RoomNow(now - those[-1][0], None if room in held else now - free.get(room, now)))
+    return Moment(
+        minute=now,
+        waiting=len(line.waiting),
+        rooms=tuple(rooms),
+        cycles=cycles,
+        cycle_minutes=minutes,
+        working=line.opening in (Opening.OPEN, Opening.STOPPED),
+    )

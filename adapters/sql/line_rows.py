@@ -54,6 +54,8 @@ def line_row(line: Line) -> tuple[Any, ...]:
 
 def _settings_text(settings: LineSettings) -> str:
     """Only what differs from the defaults, so that a better default reaches lines that never chose."""
+    if settings == _DEFAULTS:
+        return "{}"
     chosen = {
         name: value
         for name in LineSettings.__slots__

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from core.actor import Actor
 
 if TYPE_CHECKING:
+    from clinic.reading import DirectoryReadings
     from handlers.operations_http import Readiness, Start
     from handlers.queue_http import Queue
 
@@ -20,6 +21,7 @@ class Deps:
 
     version: str
     queue: "Queue"
+    directory: "DirectoryReadings"
     readiness: Callable[[], Awaitable["Readiness"]]
     metrics: Callable[[], bytes]
     start: Callable[[], "Start"]

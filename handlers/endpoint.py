@@ -74,7 +74,7 @@ class JsonEndpoint(RequestHandler):
         self._began = time.perf_counter()
         self._media_type = "application/json; charset=utf-8"
 
-    SUPPORTED_METHODS = ("GET", "POST", "HEAD", "OPTIONS")  # type: ignore[assignment]
+    SUPPORTED_METHODS = ("GET", "POST", "HEAD", "OPTIONS")
 
     def set_default_headers(self) -> None:
         self.set_header("Cache-Control", "no-store")

@@ -43,6 +43,8 @@ export default defineConfig<'webpack5'>({
       htmltransform: { enable: false, config: {} },
     },
     webpackChain(chain) {
+      // Pages come with the app: a phone that enters a tunnel must still be able to open the next one.
+      chain.merge({ module: { parser: { javascript: { dynamicImportMode: 'eager' } } } })
       // Taro would rename <button> to its own web component and ship the whole component library with it.
       chain.module
         .rule('vue')

@@ -7,4 +7,6 @@ export default defineAppConfig({
     backgroundColor: '#f3f0e8',
     backgroundTextStyle: 'light',
   },
+  // In a browser the document scrolls, as people and screen readers expect; sliding pages would forbid that.
+  ...(process.env.TARO_ENV === 'h5' ? { animation: false } : {}),
 })

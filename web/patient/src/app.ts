@@ -1,3 +1,4 @@
+import './app/global-this'
 import { createApp } from 'vue'
 import { createServices, servicesKey } from './app/services'
 import './app.scss'

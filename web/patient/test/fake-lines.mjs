@@ -23,7 +23,7 @@ const numbers = (from, count) =>
 
 /** A board in mid-morning: A012 and A013 called, twelve waiting from A014 on. */
 export function aBoard(id, now) {
-  const waiting = numbers(14, 12)
+  const waiting = numbers(14, 12 - 3 * (LINES.findIndex((each) => each.id === id) % 4))
   return {
     line: id,
     version: 412,

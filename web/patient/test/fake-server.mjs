@@ -143,8 +143,7 @@ function recovered(held, asked) {
   const from = asked.offset ?? 0
   const missed = held.history.filter((publication) => publication.offset > from)
   const whole =
-    asked.epoch === held.epoch &&
-    (missed.length === 0 ? held.offset === from : missed[0].offset === from + 1)
+    asked.epoch === held.epoch && (missed.length === 0 ? held.offset === from : missed[0].offset === from + 1)
   if (!whole) return { ...base, offset: held.offset, was_recovering: true }
   return {
     ...base,

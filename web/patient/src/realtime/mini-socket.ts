@@ -60,7 +60,10 @@ export function miniSocket(connect: ConnectSocket) {
       protocols?: string | string[],
     ) {
       const fail = (failure?: unknown) => void Promise.resolve().then(() => this.fail(failure))
-      const named = protocols === undefined || protocols.length === 0 ? {} : { protocols: [protocols].flat() }
+      const named =
+        protocols === undefined || protocols.length === 0
+          ? {}
+          : { protocols: typeof protocols === 'string' ? [protocols] : protocols }
       try {
         this.task = connect({ url, ...named, multiple: true, fail })
       } catch (failure) {

@@ -84,4 +84,4 @@ def _page(found: Sequence[Item], limit: int) -> tuple[Sequence[Item], bool]:
     end = min(limit, len(found))
     while 0 < end < len(found) and found[end].code == found[end - 1].code:
         end += 1
-    return found[:end], len(found) > end
+    return found[:end], len(found) > limit

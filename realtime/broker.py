@@ -53,7 +53,7 @@ class Broker(Protocol):
     """
 
     async def start(self, on_publication: OnPublication, on_interrupted: OnInterrupted) -> None:
-        """Begin to listen. Returns at once even when the other side is away; it is then tried for ever."""
+        """Begin to listen. A neighbour that is away is no error here: it is then tried for ever."""
 
     async def close(self) -> None:
         """Stop listening and give back every connection. May be called twice."""

@@ -1,7 +1,7 @@
 """The broker of a single process: streams in memory, delivered before ``publish`` returns.
 
-``MemoryStreams`` is what Redis is to the other adapter. Several brokers may share one, as processes share a Redis:
-tests do, and ``dev``, whose roles live in one loop.
+``MemoryStreams`` is what Redis is to the other adapter. Several brokers may share one, as processes share a
+Redis: tests do, and ``dev``, whose roles live in one loop.
 """
 
 from collections import OrderedDict, deque

@@ -1,0 +1,389 @@
+"""What every broker promises, against memory and a real Redis alike."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import datetime, timedelta
+from itertools import count
+
+import pytest
+from redis.asyncio import Redis
+
+from adapters.memory.broker import MemoryBroker, MemoryStreams
+from adapters.redis.broker import RedisBroker
+from core.clock import CHINA, ManualClock
+from realtime.broker import Broker, BrokerUnavailable, Keep, PresenceStats
+from realtime.stream import Position, Publication
+from tests.services.process import ProgramIsMissing
+from tests.services.redis import RedisServer
+
+KEEP = Keep(items=5, ttl_seconds=60)
+NOON = datetime(2026, 11, 23, 12, tzinfo=CHINA)
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[RedisServer]:
+    try:
+        server = RedisServer.start_private()
+    except ProgramIsMissing as missing:
+        pytest.skip(str(missing))
+    yield server
+    server.stop()
+
+
+Maker = Callable[[], Broker]
+
+
+@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.redis)])
+async def broker_of(request: pytest.FixtureRequest) -> AsyncIterator[Maker]:
+    """Makes brokers that share one backend, as the processes of one installation do."""
+    made: list[Broker] = []
+    if request.param == "memory":
+        numbers = count()
+        streams = MemoryStreams(clock=ManualClock(NOON), new_epoch=lambda: f"e{next(numbers)}")
+
+        def make() -> Broker:
+            made.append(MemoryBroker(streams))
+            return made[-1]
+    else:
+        server: RedisServer = request.getfixturevalue("redis")
+        prefix = f"t{secrets.token_hex(4)}"
+
+        def make() -> Broker:
+            made.append(RedisBroker(server.url, prefix=prefix))
+            return made[-1]
+
+    yield make
+    for broker in made:
+        await broker.close()
+
+
+class Ear:
+    """Hears publications and remembers them."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, Publication]] = []
+        self.interruptions = 0
+        self._news = asyncio.Event()
+
+    def hear(self, channel: str, publication: Publication) -> None:
+        self.heard.append((channel, publication))
+        self._news.set()
+
+    def interrupted(self) -> None:
+        self.interruptions += 1
+        self._news.set()
+
+    async def until(self, true: Callable[[], bool], seconds: float = 10.0) -> None:
+        async with asyncio.timeout(seconds):
+            while not true():
+                self._news.clear()
+                await self._news.wait()
+
+    @property
+    def offsets(self) -> list[int]:
+        return [publication.offset for _, publication in self.heard]
+
+
+async def listening(broker: Broker, *channels: str) -> Ear:
+    ear = Ear()
+    await broker.start(ear.hear, ear.interrupted)
+    await broker.subscribe(channels)
+    return ear
+
+
+async def test_publications_are_numbered_from_one_without_holes(broker_of: Maker) -> None:
+    broker = broker_of()
+    positions = [await broker.publish("queue:a", b"{}", keep=KEEP) for _ in range(4)]
+    assert [position.offset for position in positions] == [1, 2, 3, 4]
+    assert len({position.epoch for position in positions}) == 1
+    other = await broker.publish("queue:b", b"{}", keep=KEEP)
+    assert other.offset == 1
+    assert other.epoch != positions[0].epoch
+
+
+async def test_another_process_hears_them_in_order_with_their_positions(broker_of: Maker) -> None:
+    writer, reader = broker_of(), broker_of()
+    ear = await listening(reader, "queue:a")
+    sent = [b'{"n":%d}' % number for number in range(50)]
+    positions = [await writer.publish("queue:a", data, keep=KEEP) for data in sent]
+    await writer.publish("queue:b", b"{}", keep=KEEP)
+    await ear.until(lambda: len(ear.heard) >= 50)
+    assert ear.heard == [
+        ("queue:a", Publication(data, position.offset, position.epoch))
+        for data, position in zip(sent, positions, strict=True)
+    ]
+
+
+async def test_the_publisher_hears_itself(broker_of: Maker) -> None:
+    broker = broker_of()
+    ear = await listening(broker, "queue:a")
+    await broker.publish("queue:a", b"{}", keep=KEEP)
+    await ear.until(lambda: ear.offsets == [1])
+
+
+async def test_what_is_published_after_subscribe_returned_arrives(broker_of: Maker) -> None:
+    writer, reader = broker_of(), broker_of()
+    ear = await listening(reader)
+    for number in range(30):
+        await reader.subscribe([f"queue:{number}"])
+        await writer.publish(f"queue:{number}", b"{}", keep=KEEP)
+    await ear.until(lambda: len(ear.heard) == 30)
+
+
+async def test_after_unsubscribe_nothing_comes_and_subscribing_again_works(broker_of: Maker) -> None:
+    writer, reader = broker_of(), broker_of()
+    ear = await listening(reader, "queue:a", "queue:b")
+    await reader.unsubscribe(["queue:a"])
+    await reader.unsubscribe(["queue:never"])
+    await reader.subscribe(["queue:c"])
+    await writer.publish("queue:a", b"1", keep=KEEP)
+    await writer.publish("queue:c", b"2", keep=KEEP)
+    await ear.until(lambda: bool(ear.heard))
+    await reader.subscribe(["queue:a"])
+    await writer.publish("queue:a", b"3", keep=KEEP)
+    await ear.until(lambda: len(ear.heard) == 2)
+    assert [publication.data for _, publication in ear.heard] == [b"2", b"3"]
+
+
+async def test_only_the_newest_are_kept(broker_of: Maker) -> None:
+    broker = broker_of()
+    for number in range(8):
+        await broker.publish("queue:a", b"%d" % number, keep=KEEP)
+    history = await broker.history("queue:a", keep=KEEP, limit=100)
+    assert history.position.offset == 8
+    assert [(one.offset, one.data) for one in history.publications] == [
+        (4, b"3"), (5, b"4"), (6, b"5"), (7, b"6"), (8, b"7"),
+    ]  # fmt: skip
+    assert {one.epoch for one in history.publications} == {history.position.epoch}
+
+
+@pytest.mark.parametrize(
+    ("since", "limit", "reverse", "expected"),
+    [
+        (None, 0, False, []),
+        (None, 2, False, [4, 5]),
+        (None, 2, True, [8, 7]),
+        (6, 10, False, [7, 8]),
+        (6, 10, True, [5, 4]),
+        (6, 1, True, [5]),
+        (8, 10, False, []),
+        (1, 2, False, [4, 5]),
+        (0, 10, True, []),
+    ],
+)
+async def test_history_is_read_from_either_end(
+    broker_of: Maker, since: int | None, limit: int, reverse: bool, expected: list[int]
+) -> None:
+    broker = broker_of()
+    for _ in range(8):
+        last = await broker.publish("queue:a", b"{}", keep=KEEP)
+    position = None if since is None else Position(since, last.epoch)
+    history = await broker.history("queue:a", keep=KEEP, since=position, limit=limit, reverse=reverse)
+    assert [one.offset for one in history.publications] == expected
+    assert history.position == last
+
+
+async def test_a_position_of_another_epoch_brings_only_the_top(broker_of: Maker) -> None:
+    broker = broker_of()
+    top = await broker.publish("queue:a", b"{}", keep=KEEP)
+    other = await broker.history("queue:a", keep=KEEP, since=Position(0, "other"), limit=9)
+    assert (other.position, other.publications) == (top, ())
+    anyone = await broker.history("queue:a", keep=KEEP, since=Position(0, ""), limit=9)
+    assert [one.offset for one in anyone.publications] == [1]
+
+
+async def test_a_channel_never_heard_of_has_an_epoch_that_stays(broker_of: Maker) -> None:
+    broker = broker_of()
+    first = (await broker.history("queue:a", keep=KEEP)).position
+    assert first.offset == 0
+    assert first.epoch
+    assert await broker.publish("queue:a", b"{}", keep=KEEP) == Position(1, first.epoch)
+
+
+async def test_the_same_key_publishes_once(broker_of: Maker) -> None:
+    writer, reader = broker_of(), broker_of()
+    ear = await listening(reader, "queue:a")
+    first = await writer.publish("queue:a", b"1", keep=KEEP, idempotency_key="row-1")
+    again = await writer.publish("queue:a", b"1", keep=KEEP, idempotency_key="row-1")
+    await writer.publish("queue:a", b"2", keep=KEEP, idempotency_key="row-2")
+    await ear.until(lambda: len(ear.heard) == 2)
+    assert first == again
+    assert ear.offsets == [1, 2]
+
+
+async def test_without_keep_nothing_is_numbered_or_kept(broker_of: Maker) -> None:
+    writer, reader = broker_of(), broker_of()
+    ear = await listening(reader, "typing:a")
+    assert await writer.publish("typing:a", b"[1:2]", keep=None) == Position(0, "")
+    await ear.until(lambda: bool(ear.heard))
+    assert ear.heard == [("typing:a", Publication(b"[1:2]"))]
+    assert (await writer.history("typing:a", keep=KEEP, limit=9)).publications == ()
+
+
+async def test_payloads_pass_unchanged(broker_of: Maker) -> None:
+    broker = broker_of()
+    ear = await listening(broker, "queue:a")
+    data = '{"a":"号:：\\n","b":"%s"}'.encode() % (b"x" * 70_000)
+    await broker.publish("queue:a", data, keep=KEEP)
+    await ear.until(lambda: bool(ear.heard))
+    assert ear.heard[0][1].data == data
+    assert (await broker.history("queue:a", keep=KEEP, limit=1)).publications[0].data == data
+
+
+async def test_presence_counts_connections_and_users_of_all_processes(broker_of: Maker) -> None:
+    one, other = broker_of(), broker_of()
+    assert await one.presence_stats("queue:a") == PresenceStats(0, 0)
+    await one.add_presence("queue:a", {"c1": "u1", "c2": ""})
+    await other.add_presence("queue:a", {"c3": "u1"})
+    await other.add_presence("queue:a", {"c3": "u1"})
+    assert await other.presence_stats("queue:a") == PresenceStats(3, 2)
+    await one.remove_presence("queue:a", ["c1", "c2", "unknown"])
+    assert await one.presence_stats("queue:a") == PresenceStats(1, 1)
+
+
+async def test_many_publish_at_once(broker_of: Maker) -> None:
+    writers = [broker_of() for _ in range(3)]
+    reader = broker_of()
+    ear = await listening(reader, "queue:a")
+    await asyncio.gather(
+        *(writer.publish("queue:a", b"{}", keep=KEEP) for writer in writers for _ in range(40))
+    )
+    await ear.until(lambda: len(ear.heard) == 120)
+    assert ear.offsets == list(range(1, 121))
+
+
+async def test_memory_forgets_by_age() -> None:
+    clock = ManualClock(NOON)
+    broker = MemoryBroker(MemoryStreams(clock=clock, new_epoch=lambda: "e"))
+    await broker.publish("queue:a", b"1", keep=KEEP, idempotency_key="k")
+    await broker.add_presence("queue:a", {"c": "u"})
+    clock.advance(timedelta(seconds=61))
+    history = await broker.history("queue:a", keep=KEEP, limit=9)
+    assert (history.position.offset, history.publications) == (1, ())
+    assert await broker.presence_stats("queue:a") == PresenceStats(0, 0)
+    clock.advance(timedelta(seconds=300))
+    assert (await broker.publish("queue:a", b"1", keep=KEEP, idempotency_key="k")).offset == 2
+
+
+# Trouble with a real Redis.
+
+
+@pytest.fixture
+async def troubled(redis: RedisServer) -> AsyncIterator[Callable[[], RedisBroker]]:
+    made: list[RedisBroker] = []
+    prefix = f"t{secrets.token_hex(4)}"
+
+    def make() -> RedisBroker:
+        made.append(RedisBroker(redis.url, prefix=prefix, probe_seconds=0.3, reply_seconds=1.0))
+        return made[-1]
+
+    yield make
+    redis.ensure_running()
+    for broker in made:
+        await broker.close()
+
+
+async def until_ok(attempt: Callable[[], Awaitable[object]], seconds: float = 10.0) -> None:
+    async with asyncio.timeout(seconds):
+        while True:
+            try:
+                await attempt()
+            except BrokerUnavailable:
+                await asyncio.sleep(0.05)
+            else:
+                return
+
+
+@pytest.mark.redis
+async def test_a_redis_that_is_away_is_said_so_and_found_again(
+    redis: RedisServer, troubled: Callable[[], RedisBroker]
+) -> None:
+    writer, reader = troubled(), troubled()
+    ear = await listening(reader, "queue:a", "queue:b")
+    before = await writer.publish("queue:a", b"1", keep=KEEP)
+    await ear.until(lambda: len(ear.heard) == 1)
+    redis.kill()
+    for attempt in (
+        lambda: writer.publish("queue:a", b"2", keep=KEEP),
+        lambda: writer.history("queue:a", keep=KEEP),
+        lambda: writer.presence_stats("queue:a"),
+        writer.ping,
+    ):
+        with pytest.raises(BrokerUnavailable):
+            await attempt()
+    await asyncio.sleep(0.1)
+    with pytest.raises(BrokerUnavailable):
+        await reader.subscribe(["queue:c"])
+    assert not reader.hears
+    redis.ensure_running()
+    await until_ok(writer.ping)
+    await ear.until(lambda: ear.interruptions == 1)
+    after = await writer.publish("queue:a", b"2", keep=KEEP)
+    await writer.publish("queue:b", b"3", keep=KEEP)
+    await ear.until(lambda: len(ear.heard) == 3)
+    assert after.offset == 1
+    assert after.epoch != before.epoch
+    await reader.subscribe(["queue:c"])
+    await writer.publish("queue:c", b"4", keep=KEEP)
+    await ear.until(lambda: len(ear.heard) == 4)
+
+
+@pytest.mark.redis
+async def test_a_redis_that_stalls_costs_one_timeout_and_loses_nothing_that_was_accepted(
+    redis: RedisServer, troubled: Callable[[], RedisBroker]
+) -> None:
+    writer, reader = troubled(), troubled()
+    ear = await listening(reader, "queue:a")
+    redis.pause()
+    with pytest.raises(BrokerUnavailable):
+        await writer.publish("queue:a", b"1", keep=KEEP, idempotency_key="row")
+    redis.resume()
+    await until_ok(lambda: writer.publish("queue:a", b"1", keep=KEEP, idempotency_key="row"))
+    await ear.until(lambda: reader.hears and (bool(ear.heard) or ear.interruptions > 0))
+    assert (await writer.history("queue:a", keep=KEEP)).position.offset == 1
+
+
+@pytest.mark.redis
+async def test_a_cut_subscription_is_remade(redis: RedisServer, troubled: Callable[[], RedisBroker]) -> None:
+    writer, reader = troubled(), troubled()
+    ear = await listening(reader, *(f"queue:{number}" for number in range(1_200)))
+    async with Redis.from_url(redis.url) as admin:
+        await admin.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+    await ear.until(lambda: ear.interruptions == 1)
+    await writer.publish("queue:0", b"1", keep=KEEP)
+    await writer.publish("queue:1199", b"2", keep=KEEP)
+    await ear.until(lambda: len(ear.heard) == 2)
+
+
+@pytest.mark.redis
+async def test_a_subscription_that_went_deaf_is_noticed(
+    redis: RedisServer, troubled: Callable[[], RedisBroker]
+) -> None:
+    writer, reader = troubled(), troubled()
+    ear = await listening(reader, "queue:a")
+    subscription = reader._subscription
+    assert subscription is not None
+    link = subscription._link  # the connection stands, but nothing comes over it any more
+    assert link is not None
+    await link.send("UNSUBSCRIBE")
+    await ear.until(lambda: ear.interruptions == 1)
+    await writer.publish("queue:a", b"1", keep=KEEP)
+    await ear.until(lambda: bool(ear.heard))
+
+
+@pytest.mark.redis
+async def test_history_of_another_redis_run_is_never_counted_on(
+    redis: RedisServer, troubled: Callable[[], RedisBroker]
+) -> None:
+    """A restart from an old snapshot: the same keys, but another run id."""
+    broker = troubled()
+    before = await broker.publish("queue:a", b"1", keep=KEEP)
+    async with Redis.from_url(redis.url) as admin:
+        meta = broker._key("queue:a", "meta")
+        await admin.hset(meta, "epoch", b"00000000" + before.epoch[8:].encode())
+    history = await broker.history("queue:a", keep=KEEP, limit=9)
+    assert history.position.offset == 0
+    assert history.position.epoch not in (before.epoch, "")
+    assert history.publications == ()
+    assert (await broker.publish("queue:a", b"2", keep=KEEP)).offset == 1

@@ -228,7 +228,7 @@ class Endpoint(RequestHandler):
 
     async def _run(self, method: str, argument: str) -> None:
         if method != self._method:
-            raise HTTPError(405)
+            raise HTTPError(405 if self._method else 404)
         if not is_platform(self.request.get_ssl_certificate(), self._platform_names):
             self.reply(Envelope(code=Code.FORBIDDEN))
             return

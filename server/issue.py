@@ -17,7 +17,7 @@ ISSUED = STAFF | {Role.KIOSK, Role.SCREEN}
 def issue_token(
     settings: Settings, *, role: str, name: str, lines: Sequence[str], good_for: timedelta
 ) -> str:
-    """Sign a token. Raises ``CannotStart`` for a role that is not issued or a screen that is not configured."""
+    """Sign a token. Raises ``CannotStart`` for a role that is not issued or an unknown screen."""
     known = {each.value: each for each in ISSUED}
     if role not in known:
         raise CannotStart(f"no tokens for the role {role}; there are: {', '.join(sorted(known))}")

@@ -4,12 +4,15 @@
 """
 
 from collections.abc import Collection, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from typing import Protocol
 
 import structlog
 
 from clinic.directory import ConsultingRoom, Department, Directories, Doctor, HospitalContacts
 from clinic.directory import Directory as ClinicDirectory
+from core import limits
 from core.clock import Clock, business_day
 from core.ids import DepartmentId, DoctorId, LineId, RoomId, TicketNumber, VisitRef
 from front_machine.contract import Directory, HisTicket, LineState
@@ -29,21 +32,36 @@ from queue_display.observed import (
 log = structlog.get_logger()
 
 
+class Unit(Protocol):
+    """One transaction over the directory and the news of the hospital."""
+
+    @property
+    def directory(self) -> Directories:
+        """The clinic's directory."""
+
+    @property
+    def hospital(self) -> HospitalContacts:
+        """What the other processes are told about the hospital."""
+
+    async def commit(self) -> None:
+        """Make it true."""
+
+
+class Units(Protocol):
+    """Opens them."""
+
+    def begin(self) -> AbstractAsyncContextManager[Unit]:
+        """A transaction that will write."""
+
+
 class QueueMirror:
     """``front_machine.mirror.Mirror``, kept by the queue and the clinic's directory."""
 
-    def __init__(
-        self,
-        mirror: MirrorService,
-        directories: Directories,
-        contacts: HospitalContacts,
-        clock: Clock,
-    ) -> None:
+    def __init__(self, mirror: MirrorService, units: Units, clock: Clock) -> None:
         self._mirror = mirror
-        self._directories = directories
-        self._contacts = contacts
+        self._units = units
         self._clock = clock
-        self._told_at: datetime | None = None
+        self._noted = float("-inf")
 
     async def apply(self, observation: Observation) -> Collection[str]:
         """Hand one look over; answers the lines that must be handed over again."""
@@ -53,17 +71,26 @@ class QueueMirror:
             as_of=observation.as_of,
             hospital_at=observation.his_now,
         )
-        await self._contacts.heard(observation.as_of)
+        if self._clock.monotonic() - self._noted >= limits.HOSPITAL_NOTE_SECONDS:
+            async with self._units.begin() as unit:
+                await unit.hospital.heard(observation.as_of)
+                await unit.commit()
+            self._noted = self._clock.monotonic()
         return {*(refusal.line for refusal in applied.refused), *applied.unknown_lines}
 
     async def directory(self, directory: Directory) -> None:
         """Keep the directory, and let the lines follow it."""
-        await self._directories.keep(clinic_directory(directory))
+        async with self._units.begin() as unit:
+            await unit.directory.keep(clinic_directory(directory))
+            await unit.commit()
         await self._mirror.directory(line_descriptions(directory), day=business_day(self._clock.now()))
 
     async def unreachable(self, since: datetime) -> None:
         """Tell the other processes, and mark what nobody confirms any more."""
-        await self._contacts.silent(since)
+        self._noted = float("-inf")
+        async with self._units.begin() as unit:
+            await unit.hospital.silent(since)
+            await unit.commit()
         await self._mirror.unreachable()
 
 

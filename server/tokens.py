@@ -45,7 +45,7 @@ def screen_actor(screen: str) -> Actor:
 
 
 def staff_actor(role: Role, name: str, lines: Iterable[str] = ()) -> Actor:
-    """A nurse, doctor, kiosk or administrator as an actor; ``name`` is a staff number, not a person's name."""
+    """A nurse, doctor, kiosk or administrator as an actor; ``name`` is a staff number, no person's name."""
     return Actor(id=f"{role.value}.{name}", role=role, lines=frozenset(LineId(line) for line in lines))
 
 

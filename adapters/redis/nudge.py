@@ -27,6 +27,14 @@ class RedisNudge:
         self._heard = asyncio.Event()
         self._sender: asyncio.Task[None] | None = None
         self._listener: asyncio.Task[None] | None = None
+        self._owns_redis = False
+
+    @classmethod
+    def open(cls, url: str) -> "RedisNudge":
+        """A nudge with a client of its own, which ``close`` closes too. Connects when first used."""
+        nudge = cls(Redis.from_url(url))
+        nudge._owns_redis = True
+        return nudge
 
     def send(self) -> None:
         self._heard.set()
@@ -53,6 +61,8 @@ class RedisNudge:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self._owns_redis:
+            await self._redis.aclose()
 
     async def _publish(self) -> None:
         while True:

@@ -1,0 +1,334 @@
+"""The composition root: from settings to a running platform. The only place where parts meet.
+
+Everything is made here, given its neighbours, started in order and ended in reverse. No module holds state,
+so two complete platforms can live in one process.
+"""
+
+import asyncio
+import contextlib
+import enum
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, generate_latest
+
+from adapters.memory.broker import MemoryBroker, MemoryStreams
+from adapters.memory.nudge import MemoryNudge
+from adapters.redis.broker import RedisBroker
+from adapters.redis.nudge import RedisNudge
+from adapters.sql.idempotency import SqlReplays
+from adapters.sql.leases import SqlLeases
+from adapters.sql.outbox import SqlOutbox
+from adapters.sql.transaction import Database
+from adapters.sql.unit import SqlUnits
+from clinic.reading import DirectoryReadings
+from conf.settings import Settings
+from conf.words import Words
+from core.clock import Clock, SystemClock
+from core.nudge import Nudge
+from front_machine.link import HospitalLink, client_context
+from front_machine.sync import HospitalSync
+from handlers.deps import Deps
+from handlers.endpoint import Edge
+from queue_display.board import ScreenSpec
+from queue_display.estimate import Estimator
+from queue_display.learning import Learning
+from queue_display.mirroring import MirrorService
+from queue_display.publishing import Publisher
+from queue_display.reading import QueueReadings
+from queue_display.service import QueueService
+from queue_display.upkeep import OwnLines
+from realtime.broker import Broker
+from realtime.channels import Channels, houzhen_channels
+from realtime.tokens import HmacTokens
+from server.api import ROUTES, documents
+from server.arrivals import Arrivals
+from server.lag import watch_lag
+from server.leases import LeaseKeeper
+from server.live import Live, open_live
+from server.mirroring import QueueMirror
+from server.outcomes import CannotStart
+from server.relay import Relay, RelayGauges
+from server.specs import own_line_spec, screen_spec
+from server.standing import Standing
+from server.start import start_answer
+from server.storage import migrate_storage, require_schema
+from server.telemetry import Metrics
+from server.tokens import bearer, token_key
+from server.web import WebServer, bind, make_application
+from server.work import Sync, Timers, Work, run_under_leases
+
+ROOT = Path(__file__).parents[1]
+VERSION = "0.1.0"
+
+
+class Roles(enum.Flag):
+    """What one process does."""
+
+    WEB = enum.auto()
+    WORKER = enum.auto()
+    ALL = WEB | WORKER
+
+
+@dataclass(frozen=True, slots=True)
+class QueueParts:
+    """``handlers.queue_http.Queue``."""
+
+    readings: QueueReadings
+    commands: QueueService
+    arrivals: Arrivals
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """One running process's worth of the platform."""
+
+    settings: Settings
+    web: WebServer | None
+    live: Live | None
+
+    @property
+    def port(self) -> int:
+        """Where it serves; 0 for a process that does not."""
+        return self.web.port if self.web else 0
+
+    async def drain(self) -> None:
+        """Stop accepting, send sockets elsewhere spread over time, finish requests."""
+        if self.web is not None:
+            self.web.stop_accepting()
+        if self.live is not None:
+            await self.live.drain()
+        if self.web is not None:
+            await self.web.finish()
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What both roles stand on."""
+
+    settings: Settings
+    clock: Clock
+    metrics: Metrics
+    database: Database
+    nudge: Nudge
+    units: SqlUnits
+    broker: Broker
+    channels: Channels
+    publisher: Publisher
+    learning: Learning
+    estimator: Estimator
+    link: HospitalLink | None
+    screens: tuple[ScreenSpec, ...]
+
+
+@contextlib.asynccontextmanager
+async def compose(settings: Settings, roles: Roles) -> AsyncIterator[Platform]:
+    """Put the platform together and run it while the context lasts. Raises ``CannotStart``."""
+    async with contextlib.AsyncExitStack() as stack:
+        ground = await _ground(settings, stack)
+        background = [watch_lag(ground.clock, ground.metrics.loop_lag)]
+        web, live = None, None
+        if roles & Roles.WEB:
+            web, live = await _web_role(ground, stack, shared=roles != Roles.ALL)
+        if roles & Roles.WORKER:
+            background.append(_worker_role(ground))
+        tasks = [asyncio.create_task(work) for work in background]
+        stack.push_async_callback(_end_tasks, tasks)
+        if web is not None:
+            web.start()
+        yield Platform(settings, web, live)
+
+
+async def _ground(settings: Settings, stack: contextlib.AsyncExitStack) -> _Ground:
+    if settings.profile == "embedded":
+        await migrate_storage(settings)
+    else:
+        await require_schema(settings)
+    clock = SystemClock()
+    database = Database.open(settings.storage.url, connections=settings.storage.pool)
+    stack.push_async_callback(database.close)
+    nudge, broker = _messengers(settings, clock)
+    await nudge.start()
+    stack.push_async_callback(nudge.close)
+    stack.push_async_callback(broker.close)
+    units = SqlUnits(database, clock=clock, nudge=nudge)
+    estimator = Estimator()
+    screens = tuple(screen_spec(screen) for screen in settings.screens)
+    link = _link(settings, clock)
+    if link is not None:
+        stack.push_async_callback(link.close)
+    return _Ground(
+        settings=settings,
+        clock=clock,
+        metrics=Metrics(CollectorRegistry()),
+        database=database,
+        nudge=nudge,
+        units=units,
+        broker=broker,
+        channels=houzhen_channels(),
+        publisher=Publisher(screens=screens, waits=estimator.waits),
+        learning=Learning(units=units, estimator=estimator),
+        estimator=estimator,
+        link=link,
+        screens=screens,
+    )
+
+
+def _messengers(settings: Settings, clock: Clock) -> tuple[Nudge, Broker]:
+    """Between processes through Redis; inside one process without it."""
+    url = settings.broker.url
+    if url.startswith("memory:"):
+        streams = MemoryStreams(clock=clock, new_epoch=lambda: secrets.token_hex(4))
+        return MemoryNudge(), MemoryBroker(streams)
+    return RedisNudge.open(url), RedisBroker(url)
+
+
+def _link(settings: Settings, clock: Clock) -> HospitalLink | None:
+    hospital = settings.hospital
+    if not hospital.front_machine:
+        return None
+    try:
+        context = client_context(
+            ca=Path(hospital.ca), certificate=Path(hospital.certificate), key=Path(hospital.key)
+        )
+    except OSError as error:
+        raise CannotStart(
+            f"hospital.ca, certificate or key cannot be read ({error.strerror}); run.py pki makes them"
+        ) from error
+    chance = secrets.SystemRandom().random
+    return HospitalLink(url=hospital.front_machine, context=context, clock=clock, chance=chance)
+
+
+async def _web_role(
+    ground: _Ground, stack: contextlib.AsyncExitStack, *, shared: bool
+) -> tuple[WebServer, Live]:
+    settings, clock = ground.settings, ground.clock
+    tokens = HmacTokens([await asyncio.to_thread(token_key, Path(settings.keys.tokens))])
+    live = await open_live(
+        settings=settings,
+        broker=ground.broker,
+        channels=ground.channels,
+        clock=clock,
+        tokens=tokens,
+        registry=ground.metrics.registry,
+    )
+    stack.push_async_callback(live.close)
+    standing = Standing(
+        units=ground.units,
+        outbox=SqlOutbox(ground.database),
+        clock=clock,
+        metrics=ground.metrics,
+        pages=ROOT / settings.web.pages,
+        mirrors=bool(settings.hospital.front_machine),
+    )
+    build = await asyncio.to_thread(standing.build)
+    queue = _queue(ground, live, build)
+    api = documents()
+    deps = Deps(
+        version=VERSION,
+        queue=queue,
+        directory=DirectoryReadings(ground.units),
+        readiness=standing.readiness(database=ground.database.answers, broker=ground.broker.ping),
+        metrics=lambda: generate_latest(ground.metrics.registry),
+        start=lambda: start_answer(settings, tokens, clock, build),
+        openapi=api["openapi.json"],
+        asyncapi=api["asyncapi.json"],
+    )
+    edge = Edge(
+        deps=deps,
+        identify=bearer(tokens, clock),
+        words=Words.read(),
+        clock=clock,
+        replays=SqlReplays(ground.database),
+        seconds=ground.metrics.http_seconds,
+    )
+    application = make_application(edge, ROUTES, live.rules, settings.web, ROOT)
+    return WebServer(application, bind(settings.web, shared=shared), settings.web), live
+
+
+def _queue(ground: _Ground, live: Live, build: str) -> QueueParts:
+    waits = ground.estimator.waits
+    readings = QueueReadings(
+        units=ground.units,
+        clock=ground.clock,
+        positions=live,
+        waits=waits,
+        learning=ground.learning,
+        screens=ground.screens,
+        build=build,
+    )
+    commands = QueueService(
+        units=ground.units,
+        clock=ground.clock,
+        publisher=ground.publisher,
+        waits=waits,
+        learning=ground.learning,
+    )
+    arrivals = Arrivals(
+        commands=commands, readings=readings, link=ground.link, clock=ground.clock, random=os.urandom
+    )
+    return QueueParts(readings, commands, arrivals)
+
+
+async def _worker_role(ground: _Ground) -> None:
+    keeper = LeaseKeeper(
+        SqlLeases(ground.database),
+        holder=f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(3)}",
+        clock=ground.clock,
+    )
+    loops: dict[str, Work] = {"relay": _relay(ground, keeper).run, "timers": _timers(ground, keeper).run}
+    if ground.link is not None:
+        loops["sync"] = _sync(ground, ground.link, keeper)
+    try:
+        await run_under_leases(keeper, loops)
+    finally:
+        await keeper.close()
+
+
+def _relay(ground: _Ground, keeper: LeaseKeeper) -> Relay:
+    async def publish(channel: str, data: bytes, key: str) -> object:
+        policy, _ = ground.channels.find(channel)
+        return await ground.broker.publish(channel, data, keep=policy.keep, idempotency_key=key)
+
+    metrics = ground.metrics
+
+    def behind(rows: int, lag_seconds: float) -> None:
+        metrics.outbox_rows.set(rows)
+        metrics.outbox_lag.set(lag_seconds)
+
+    return Relay(
+        SqlOutbox(ground.database),
+        publish=publish,
+        nudge=ground.nudge,
+        clock=ground.clock,
+        fence=keeper.fence_of("relay"),
+        gauges=RelayGauges(behind=behind),
+    )
+
+
+def _timers(ground: _Ground, keeper: LeaseKeeper) -> Timers:
+    own = OwnLines(
+        units=ground.units.under(keeper.fence_of("timers")),
+        clock=ground.clock,
+        publisher=ground.publisher,
+        learning=ground.learning,
+    )
+    return Timers(own, [own_line_spec(line) for line in ground.settings.own_lines])
+
+
+def _sync(ground: _Ground, link: HospitalLink, keeper: LeaseKeeper) -> Sync:
+    units = ground.units.under(keeper.fence_of("sync"))
+    mirror = MirrorService(
+        units=units, clock=ground.clock, publisher=ground.publisher, learning=ground.learning
+    )
+    return Sync(HospitalSync(link, QueueMirror(mirror, units, ground.clock), clock=ground.clock), mirror)
+
+
+async def _end_tasks(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,166 @@
+"""``run.py check``: within a minute, whether all is well, and what is not."""
+
+import asyncio
+import shutil
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn
+from rich.table import Table
+
+from adapters.redis.broker import RedisBroker
+from adapters.sql import migrations
+from adapters.sql.engine import BadDatabaseUrl
+from adapters.sql.transaction import Database
+from conf.settings import Settings
+from core import limits
+from core.clock import SystemClock
+from core.refusals import Refusal
+from front_machine.link import HospitalLink, client_context
+from server.outcomes import CannotStart
+from server.pki import describe
+from server.specs import own_line_spec
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found. ``mend`` says what to do when it is not well."""
+
+    ok: bool
+    what: str
+    mend: str = ""
+
+
+Check = Callable[[Settings], Awaitable[Finding]]
+
+
+async def run_checks(settings: Settings) -> int:
+    """Check one thing after another, show a table, answer an exit status: 1 when something is not well."""
+    console = Console()
+    found: list[tuple[str, Finding]] = []
+    with Progress(SpinnerColumn(), TextColumn("{task.description}"), transient=True, console=console) as bar:
+        task = bar.add_task("checking")
+        for name, check in CHECKS.items():
+            bar.update(task, description=f"checking {name}")
+            found.append((name, await _bounded(check, settings)))
+    table = Table(box=None, pad_edge=False)
+    for heading in ("", "check", "found", "to do"):
+        table.add_column(heading)
+    for name, finding in found:
+        table.add_row("[green]✓" if finding.ok else "[red]✗", name, finding.what, finding.mend)
+    console.print(table)
+    return 0 if all(finding.ok for _, finding in found) else 1
+
+
+async def _bounded(check: Check, settings: Settings) -> Finding:
+    try:
+        async with asyncio.timeout(limits.CHECK_SECONDS):
+            return await check(settings)
+    except TimeoutError:
+        return Finding(False, "no answer in time", "is it running, and is the address right?")
+    except Refusal as refusal:
+        return Finding(False, refusal.code, "is it running, and is the address right?")
+    except CannotStart as refused:
+        return Finding(False, str(refused))
+
+
+async def _database(settings: Settings) -> Finding:
+    try:
+        database = Database.open(settings.storage.url, connections=1)
+    except BadDatabaseUrl as bad:
+        return Finding(False, str(bad), "storage.url")
+    try:
+        await database.answers()
+    finally:
+        await database.close()
+    found = await migrations.current(settings.storage.url)
+    if found != migrations.head():
+        return Finding(False, f"schema {found or 'empty'}, needed {migrations.head()}", "run.py migrate")
+    return Finding(True, f"{database.kind}, schema {found}")
+
+
+async def _broker(settings: Settings) -> Finding:
+    if settings.broker.url.startswith("memory:"):
+        return Finding(True, "in this process (one process only)")
+    broker = RedisBroker(settings.broker.url)
+    try:
+        await broker.ping()
+    finally:
+        await broker.close()
+    return Finding(True, "redis answers")
+
+
+async def _hospital(settings: Settings) -> Finding:
+    hospital = settings.hospital
+    if not hospital.front_machine:
+        return Finding(True, "no front machine set; own lines only")
+    try:
+        context = client_context(
+            ca=Path(hospital.ca), certificate=Path(hospital.certificate), key=Path(hospital.key)
+        )
+    except OSError as error:
+        return Finding(False, f"key files: {error.strerror}", "run.py pki")
+    link = HospitalLink(url=hospital.front_machine, context=context, clock=SystemClock(), chance=lambda: 0.5)
+    try:
+        pong = await link.ping()
+    finally:
+        await link.close()
+    if not pong.his:
+        return Finding(False, "the front machine answers, the hospital's system does not", "its log says why")
+    return Finding(True, f"answers in {pong.his_seconds or 0:.3f} s")
+
+
+async def _certificates(settings: Settings) -> Finding:
+    folder = Path(settings.hospital.ca).parent
+    if not settings.hospital.front_machine:
+        return Finding(True, "none needed")
+    facts = await asyncio.to_thread(describe, folder)
+    bad = [fact for fact in facts if fact.trouble]
+    if bad:
+        return Finding(False, f"{bad[0].file}: {bad[0].trouble}", f"run.py pki {folder}")
+    return Finding(True, f"good for {min(fact.days_left for fact in facts)} days")
+
+
+async def _pages(settings: Settings) -> Finding:
+    missing = [
+        folder for folder in (settings.web.pages, settings.web.patient_pages) if not _is_built(ROOT / folder)
+    ]
+    return (
+        Finding(False, f"not built: {', '.join(missing)}", "make setup")
+        if missing
+        else Finding(True, "built")
+    )
+
+
+def _is_built(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.glob("*.html"))
+
+
+async def _lines(settings: Settings) -> Finding:
+    for line in settings.own_lines:
+        own_line_spec(line)
+    return Finding(True, f"{len(settings.own_lines)} own lines, {len(settings.screens)} screens")
+
+
+async def _disk(settings: Settings) -> Finding:
+    folder = Path(settings.data)
+    while not folder.exists():  # noqa: ASYNC240  (a stat of a local folder)
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    enough = free >= limits.DISK_FREE_BYTES
+    return Finding(enough, f"{free / 1e9:.1f} GB free", "" if enough else "make room in the data folder")
+
+
+CHECKS: dict[str, Check] = {
+    "database": _database,
+    "broker": _broker,
+    "hospital": _hospital,
+    "certificates": _certificates,
+    "lines and screens": _lines,
+    "pages": _pages,
+    "disk": _disk,
+}

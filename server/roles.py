@@ -1,0 +1,75 @@
+"""The commands of the process tree: ``serve`` the parent, ``web`` and ``worker`` its children."""
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+import structlog
+
+from conf.settings import Settings
+from server.bootstrap import Roles, compose
+from server.lifetime import stop_signal
+from server.outcomes import CannotStart
+from server.storage import migrate_storage
+from server.telemetry import configure_logs
+from server.tree import Child, GivenUp, Tree
+from server.web import bind
+
+ROOT = Path(__file__).parents[1]
+
+log = structlog.get_logger()
+
+
+async def run_web(settings: Settings) -> None:
+    """Serve until SIGTERM, then drain."""
+    configure_logs(form=settings.log.format, level=settings.log.level, role="web")
+    await _run(settings, Roles.WEB)
+
+
+async def run_worker(settings: Settings) -> None:
+    """Work until SIGTERM."""
+    configure_logs(form=settings.log.format, level=settings.log.level, role="worker")
+    await _run(settings, Roles.WORKER)
+
+
+async def _run(settings: Settings, roles: Roles) -> None:
+    async with stop_signal() as stopped, compose(settings, roles) as platform:
+        log.info("role.ready", port=platform.port)
+        await stopped.wait()
+        log.info("role.draining")
+        await platform.drain()
+
+
+async def run_tree(settings: Settings, *, config: Path | None, data: Path | None, port: int | None) -> None:
+    """Migrate, then keep ``web`` × N and a worker running until SIGTERM.
+
+    Raises ``CannotStart`` when the port is taken or a child cannot stay up.
+    """
+    configure_logs(form=settings.log.format, level=settings.log.level, role="serve")
+    await migrate_storage(settings)
+    for taken in bind(settings.web, shared=True):
+        taken.close()
+    tree = Tree(children(settings, config=config, data=data, port=port))
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, tree.stop)
+    try:
+        await tree.run()
+    except GivenUp as given_up:
+        raise CannotStart(str(given_up)) from given_up
+
+
+def children(settings: Settings, *, config: Path | None, data: Path | None, port: int | None) -> list[Child]:
+    """The commands that ``serve`` keeps running."""
+    common = [sys.executable, str(ROOT / "run.py")]
+    options: list[str] = []
+    if config is not None:
+        options += ["--config", str(config.resolve())]
+    if data is not None:
+        options += ["--data", str(data.resolve())]
+    web = [*common, "web", *options]
+    if port is not None:
+        web += ["--port", str(port)]
+    processes = [Child(f"web-{number}", web) for number in range(1, settings.web.processes + 1)]
+    return [*processes, Child("worker", [*common, "worker", *options])]

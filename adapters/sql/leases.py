@@ -1,10 +1,12 @@
 """``core.leases.LeaseStore`` on SQL. The database's clock decides, so machines need not agree on the time."""
 
 from sqlalchemy import BigInteger, bindparam, literal_column, select, update
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.expression import Executable
 
 from adapters.sql import tables
 from adapters.sql.driver import Duplicate
-from adapters.sql.statement import ByDatabase, insert_row
+from adapters.sql.statement import ByDatabase, insert_row, one_of, places
 from adapters.sql.transaction import Database, Transaction
 from core.leases import Fence, LeaseLost
 
@@ -14,11 +16,23 @@ _C = tables.lease.c
 _NOW_SQLITE = literal_column("CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)", BigInteger)
 _NOW_MYSQL = literal_column("CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)", BigInteger)
 
-_READ = {
-    now: select(_C.holder, _C.fence, _C.until_us, now).where(_C.name == bindparam("lease")).with_for_update()
-    for now in (_NOW_SQLITE, _NOW_MYSQL)
-}
-_FIND = ByDatabase(sqlite=_READ[_NOW_SQLITE], mysql=_READ[_NOW_MYSQL])
+
+def _find(now: ColumnElement[int]) -> Executable:
+    return (
+        select(_C.holder, _C.fence, _C.until_us, now).where(_C.name == bindparam("lease")).with_for_update()
+    )
+
+
+def _extend(now: ColumnElement[int]) -> Executable:
+    return (
+        update(tables.lease)
+        .where(_C.name == bindparam("lease"), _C.holder == bindparam("by"), _C.fence == bindparam("number"))
+        .values(until_us=now + bindparam("duration", type_=BigInteger))
+    )
+
+
+_FIND = ByDatabase(sqlite=_find(_NOW_SQLITE), mysql=_find(_NOW_MYSQL))
+_EXTEND = ByDatabase(sqlite=_extend(_NOW_SQLITE), mysql=_extend(_NOW_MYSQL))
 _NOW = ByDatabase(sqlite=select(_NOW_SQLITE), mysql=select(_NOW_MYSQL))
 _INSERT = insert_row(tables.lease)
 _SET = (
@@ -26,14 +40,11 @@ _SET = (
     .where(_C.name == bindparam("lease"))
     .values(holder=bindparam("by"), fence=bindparam("number"), until_us=bindparam("until"))
 )
-_OF_HOLDER = select(_C.name, _C.fence).where(_C.holder == bindparam("by")).order_by(_C.name).with_for_update()
-_EXTEND = ByDatabase(
-    sqlite=update(tables.lease)
-    .where(_C.name == bindparam("lease"), _C.holder == bindparam("by"), _C.fence == bindparam("number"))
-    .values(until_us=_NOW_SQLITE + bindparam("duration", type_=BigInteger)),
-    mysql=update(tables.lease)
-    .where(_C.name == bindparam("lease"), _C.holder == bindparam("by"), _C.fence == bindparam("number"))
-    .values(until_us=_NOW_MYSQL + bindparam("duration", type_=BigInteger)),
+_OF_HOLDER = (
+    select(_C.name, _C.fence)
+    .where(one_of(_C.name), _C.holder == bindparam("by"))
+    .order_by(_C.name)
+    .with_for_update()
 )
 _GUARD = ByDatabase(
     sqlite=select(_C.fence).where(_C.name == bindparam("lease")),
@@ -66,7 +77,8 @@ class SqlLeases:
         if not fences:
             return []
         async with self._database.write() as transaction:
-            rows = await transaction.rows(_OF_HOLDER, by=holder)
+            names = places(_C.name, sorted(fence.lease for fence in fences))
+            rows = await transaction.rows(_OF_HOLDER, by=holder, **names)
             held = {Fence(name, number) for name, number in rows}
             kept = [fence for fence in fences if fence in held]
             for fence in sorted(kept, key=lambda each: each.lease):

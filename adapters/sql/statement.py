@@ -103,5 +103,7 @@ def one_of(column: Column[Any]) -> ColumnElement[bool]:
 
 def places(column: Column[Any], values: Sequence[Any]) -> dict[str, Any]:
     """Values for ``one_of(column)``: one to ``IN_PLACES`` of them, the last repeated to fill up."""
+    if not 1 <= len(values) <= IN_PLACES:
+        raise ValueError(f"{len(values)} values for {IN_PLACES} places")
     filled = [*values, *[values[-1]] * (IN_PLACES - len(values))]
     return {f"{column.name}_{place}": value for place, value in enumerate(filled)}

@@ -171,6 +171,7 @@ class Transaction:
 
     def __init__(self, database: Database, begin: Sequence[Step]) -> None:
         self._database = database
+        self._begin = begin
         self._queue: list[Step] = list(begin)
         self._connection: Connection | None = None
         self._broken = False
@@ -209,6 +210,8 @@ class Transaction:
     async def commit(self) -> None:
         """Send what is queued and commit. When this returns, the database has it."""
         if self._connection is None:
+            if self._queue == self._begin:
+                return
             # Nothing may be committed by a trip that can be repeated on another connection.
             await self._trip()
         self._queue.append(_COMMIT)

@@ -1,0 +1,2 @@
+export function strangeScript(source: string): string[]
+export function strangeStyle(source: string): string[]

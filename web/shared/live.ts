@@ -1,0 +1,151 @@
+/**
+ * One live connection, and any number of watched states on it.
+ *
+ * A watched state is loaded by GET, then followed from the position of that snapshot, so nothing falls between.
+ * When the history no longer reaches back to where the page was, the state is loaded again: never silently wrong.
+ */
+import { Centrifuge, type Subscription } from 'centrifuge'
+import type { Position } from './contract'
+
+export type Link = 'connecting' | 'connected' | 'refused'
+
+/** A server that refuses the token may be told another secret tomorrow; a screen keeps asking. */
+const REFUSED_RETRY_SECONDS = 30
+const RELOAD_FIRST_SECONDS = 1
+const RELOAD_MOST_SECONDS = 20
+
+export interface Watch<Snapshot extends { channel: string; position: Position }> {
+  load: () => Promise<Snapshot>
+  onSnapshot: (snapshot: Snapshot) => void
+  onPublication: (data: unknown, offset: number | null) => void
+  onFailure?: (error: unknown) => void
+}
+
+export interface Watched {
+  /** Load the state again now, as after a day change. */
+  reload: () => void
+  stop: () => void
+}
+
+export class Live {
+  private readonly client: Centrifuge
+  private retry = 0
+  private stopped = false
+
+  /** `token` null connects anonymously. `onLink` is told of every change and once at the start. */
+  constructor(
+    token: string | null,
+    private readonly onLink: (link: Link) => void,
+    endpoint: string = defaultEndpoint(),
+  ) {
+    this.client = new Centrifuge(endpoint, { ...(token ? { token } : {}), minReconnectDelay: 300 })
+    this.client.on('connecting', () => onLink('connecting'))
+    this.client.on('connected', () => onLink('connected'))
+    this.client.on('disconnected', () => this.refused())
+    onLink('connecting')
+    this.client.connect()
+  }
+
+  watch<Snapshot extends { channel: string; position: Position }>(watch: Watch<Snapshot>): Watched {
+    return new Following(this.client, watch)
+  }
+
+  stop(): void {
+    this.stopped = true
+    clearTimeout(this.retry)
+    this.client.disconnect()
+  }
+
+  private refused(): void {
+    if (this.stopped) return
+    this.onLink('refused')
+    clearTimeout(this.retry)
+    this.retry = window.setTimeout(() => this.client.connect(), REFUSED_RETRY_SECONDS * 1000)
+  }
+}
+
+/** The socket beside the page: same host, secure when the page is. */
+export function defaultEndpoint(): string {
+  return `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/connection/websocket`
+}
+
+class Following<Snapshot extends { channel: string; position: Position }> implements Watched {
+  private subscription: Subscription | null = null
+  private timer = 0
+  private wait = RELOAD_FIRST_SECONDS
+  private loading = false
+  private again = false
+  private stopped = false
+
+  constructor(
+    private readonly client: Centrifuge,
+    private readonly what: Watch<Snapshot>,
+  ) {
+    this.reload()
+  }
+
+  reload(): void {
+    if (this.loading) {
+      this.again = true
+      return
+    }
+    clearTimeout(this.timer)
+    void this.load()
+  }
+
+  stop(): void {
+    this.stopped = true
+    clearTimeout(this.timer)
+    if (this.subscription) {
+      this.subscription.unsubscribe()
+      this.client.removeSubscription(this.subscription)
+      this.subscription = null
+    }
+  }
+
+  private async load(): Promise<void> {
+    this.loading = true
+    try {
+      const snapshot = await this.what.load()
+      if (this.stopped) return
+      this.wait = RELOAD_FIRST_SECONDS
+      this.what.onSnapshot(snapshot)
+      if (!this.subscription) this.subscribe(snapshot)
+    } catch (error) {
+      if (this.stopped) return
+      this.what.onFailure?.(error)
+      this.later()
+    } finally {
+      this.loading = false
+    }
+    if (this.again && !this.stopped) {
+      this.again = false
+      this.reload()
+    }
+  }
+
+  /** Try again later, ever more rarely, never all screens at once. */
+  private later(): void {
+    const seconds = this.wait * (0.5 + Math.random() / 2)
+    this.wait = Math.min(this.wait * 2, RELOAD_MOST_SECONDS)
+    clearTimeout(this.timer)
+    this.timer = window.setTimeout(() => this.reload(), seconds * 1000)
+  }
+
+  private subscribe(snapshot: Snapshot): void {
+    const subscription = this.client.newSubscription(snapshot.channel, { since: snapshot.position })
+    subscription.on('publication', (context) => this.what.onPublication(context.data, context.offset ?? null))
+    subscription.on('subscribed', (context) => {
+      if (context.wasRecovering && !context.recovered) this.reload()
+    })
+    subscription.on('unsubscribed', () => {
+      if (this.stopped || this.subscription !== subscription) return
+      // the server ended it for good: begin anew from a snapshot
+      this.client.removeSubscription(subscription)
+      this.subscription = null
+      this.later()
+    })
+    this.subscription = subscription
+    subscription.subscribe()
+  }
+}

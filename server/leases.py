@@ -21,6 +21,13 @@ from core.refusals import StorageUnavailable
 log = structlog.get_logger()
 
 
+def _is_passing(trouble: BaseException) -> bool:
+    """Whether the work may simply begin anew, also when a task group wrapped what happened."""
+    if isinstance(trouble, BaseExceptionGroup):
+        return all(_is_passing(each) for each in trouble.exceptions)
+    return isinstance(trouble, (LeaseLost, StorageUnavailable))
+
+
 @dataclass(slots=True)
 class _Held:
     fence: Fence
@@ -112,8 +119,10 @@ class LeaseKeeper:
                 log.warning("lease.lost", lease=held.fence.lease, fence=held.fence.number)
                 return False
             await working
-        except (LeaseLost, StorageUnavailable) as trouble:
-            log.warning("lease.work_stopped", lease=held.fence.lease, code=trouble.code)
+        except Exception as trouble:
+            if not _is_passing(trouble):
+                raise
+            log.warning("lease.work_stopped", lease=held.fence.lease, trouble=type(trouble).__name__)
             return False
         finally:
             for task in (working, losing):

@@ -150,8 +150,10 @@ async def test_work_that_meets_trouble_of_storage_starts_again(leases: SqlLeases
     async def work() -> None:
         nonlocal attempts
         attempts += 1
-        if attempts < 3:
+        if attempts == 1:
             raise StorageUnavailable(why="locked")
+        if attempts == 2:
+            raise ExceptionGroup("tasks", [LeaseLost(lease="relay"), StorageUnavailable(why="away")])
 
     mine = keeper(leases, "mine")
     await asyncio.wait_for(mine.while_holding("relay", work), 5)

@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 
 from adapters.memory.nudge import MemoryNudge
-from adapters.sql.committed import CommittedContacts, CommittedDirectories
 from adapters.sql.transaction import Database
 from adapters.sql.unit import SqlUnits
 from clinic.directory import ConsultingRoom, Department, Directory, Doctor, HospitalContact
@@ -76,15 +75,3 @@ async def test_the_first_silent_moment_counts_until_the_hospital_is_heard(units:
         assert await unit.hospital.last() == HospitalContact(NOON, NOON + second)
         await unit.hospital.heard(NOON + 3 * second)
         assert await unit.hospital.last() == HospitalContact(NOON + 3 * second, None)
-
-
-async def test_without_a_unit_every_call_is_committed(units: SqlUnits) -> None:
-    directories, contacts = CommittedDirectories(units), CommittedContacts(units)
-    await directories.keep(HOSPITAL)
-    assert await directories.whole() == HOSPITAL
-    assert await directories.departments(after=D03, limit=1) == [HOSPITAL.departments[1]]
-    assert await directories.doctors(department=D03, after=None, limit=1) == [HOSPITAL.doctors[0]]
-    assert await directories.rooms(department=None, after=None, limit=1) == [*HOSPITAL.rooms]
-    await contacts.heard(NOON)
-    await contacts.silent(NOON)
-    assert await contacts.last() == HospitalContact(NOON, NOON)

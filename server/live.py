@@ -1,0 +1,82 @@
+"""The realtime part of a web process: hub and sockets, started together and ended in order."""
+
+import random
+import uuid
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry
+
+from conf.settings import Settings
+from core.clock import Clock
+from handlers.realtime_socket import RealtimeSockets
+from realtime.broker import Broker, BrokerUnavailable
+from realtime.channels import Channels
+from realtime.hub import Hub
+from realtime.metrics import RealtimeMetrics
+from realtime.session import Terms
+from realtime.tokens import Tokens
+from server.web import Rule
+
+
+class Live:
+    """Hub and sockets of this process; knows where every channel's stream stands."""
+
+    def __init__(self, hub: Hub, sockets: RealtimeSockets, broker: Broker, channels: Channels) -> None:
+        self._hub = hub
+        self._sockets = sockets
+        self._broker = broker
+        self._channels = channels
+
+    @property
+    def rules(self) -> Sequence[Rule]:
+        """What the web application routes here."""
+        return self._sockets.rules()
+
+    async def position(self, channel: str) -> tuple[int, str]:
+        """Offset and epoch of the channel's newest publication; (0, "") while the broker is away.
+
+        A snapshot is worth having even when nothing can be followed.
+        """
+        policy, _ = self._channels.find(channel)
+        assert policy.keep is not None
+        try:
+            history = await self._broker.history(channel, keep=policy.keep)
+        except BrokerUnavailable:
+            return 0, ""
+        return history.position.offset, history.position.epoch
+
+    async def drain(self) -> None:
+        """Send every client elsewhere, spread over time."""
+        await self._sockets.drain()
+
+    async def close(self) -> None:
+        """End what is left."""
+        await self._sockets.close()
+        await self._hub.close()
+
+
+async def open_live(
+    *,
+    settings: Settings,
+    broker: Broker,
+    channels: Channels,
+    clock: Clock,
+    tokens: Tokens,
+    registry: CollectorRegistry,
+) -> Live:
+    """Start hub and sockets in the running loop; the broker begins to listen."""
+    metrics = RealtimeMetrics(registry)
+    hub = Hub(broker=broker, channels=channels, clock=clock, metrics=metrics)
+    await hub.start()
+    terms = Terms(
+        channels=channels,
+        clock=clock,
+        tokens=tokens,
+        new_client_id=lambda: str(uuid.uuid4()),
+        chance=random.random,
+    )
+    sockets = RealtimeSockets(
+        terms=terms, hub=hub, metrics=metrics, allowed_origins=settings.web.allowed_origins
+    )
+    sockets.start()
+    return Live(hub, sockets, broker, channels)

@@ -1,0 +1,249 @@
+"""``/connection/websocket``: Tornado takes the request and its checks, then the socket leaves it.
+
+What Tornado would keep alive behind a connection (stream, request, headers, coroutine: about 14 KB) is let go
+after the handshake; ``RealtimeSockets`` holds one ``Connection`` per client instead.
+"""
+
+import asyncio
+import base64
+import binascii
+import contextlib
+import socket
+from collections.abc import Collection
+from http import HTTPStatus
+from typing import Any
+
+from tornado.iostream import IOStream
+from tornado.web import RequestHandler
+
+from core import limits
+from handlers.readiness import Readiness, readiness
+from handlers.realtime_connection import Connection
+from realtime.codes import Closings
+from realtime.hub import Hub
+from realtime.metrics import RealtimeMetrics
+from realtime.session import Terms
+from realtime.websocket import accept_key
+from realtime.wheel import Wheel
+
+PATH = r"/connection/websocket"
+_JSON = "centrifuge-json"
+_RETRY_SECONDS = 5
+
+
+class RealtimeSockets:
+    """Every WebSocket client of this process. ``start`` it in the loop, then route to it with ``rules``."""
+
+    def __init__(
+        self,
+        *,
+        terms: Terms,
+        hub: Hub,
+        metrics: RealtimeMetrics,
+        allowed_origins: Collection[str] = (),
+        most_connections: int = limits.REALTIME_CONNECTIONS_PER_PROCESS,
+    ) -> None:
+        self.terms = terms
+        self.hub = hub
+        self._metrics = metrics
+        self._allowed_origins = frozenset(origin.rstrip("/").lower() for origin in allowed_origins)
+        self._most_connections = most_connections
+        self._connections: set[Connection] = set()
+        self._wheel: Wheel[Connection] = Wheel(tick_seconds=limits.REALTIME_TICK_SECONDS)
+        self._readiness: Readiness | None = None
+        self._turning: asyncio.TimerHandle | None = None
+        self._empty = asyncio.Event()
+        self.draining = False
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    def rules(self) -> list[tuple[str, type[RequestHandler], dict[str, Any]]]:
+        """What a Tornado application needs to route to us."""
+        return [(PATH, RealtimeSocket, {"sockets": self})]
+
+    @property
+    def full(self) -> bool:
+        """Whether a newcomer must be sent elsewhere."""
+        return self.draining or len(self._connections) >= self._most_connections
+
+    def start(self) -> None:
+        """Begin to watch sockets and deadlines."""
+        loop = asyncio.get_running_loop()
+        self._readiness = readiness(loop)
+        self._turn()
+
+    async def drain(self, seconds: float = limits.REALTIME_DRAIN_SPREAD_SECONDS) -> None:
+        """Send everybody away (3001), spread over the time so that they do not all come back at once."""
+        self.draining = True
+        leaving = list(self._connections)
+        pause = limits.REALTIME_TICK_SECONDS
+        rounds = max(1, int(seconds / pause))
+        share = -(-len(leaving) // rounds)
+        for start in range(0, len(leaving), max(1, share)):
+            for connection in leaving[start : start + share]:
+                connection.close(Closings.SHUTDOWN)
+            await asyncio.sleep(pause)
+
+    async def close(self, seconds: float = 1.0) -> None:
+        """Send away who is left, wait a moment for their answers, and close every socket."""
+        self.draining = True
+        for connection in tuple(self._connections):
+            connection.close(Closings.SHUTDOWN)
+        if self._connections:
+            self._empty.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._empty.wait()
+        for connection in tuple(self._connections):
+            connection.abandon()
+        if self._turning is not None:
+            self._turning.cancel()
+        if self._readiness is not None:
+            self._readiness.close()
+            self._readiness = None
+
+    def adopt(self, taken: socket.socket, handshake: bytes, early: bytes) -> None:
+        """Take over a socket whose upgrade was accepted: answer it and listen."""
+        with contextlib.suppress(OSError):
+            taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            # What lies in the kernel can no longer be merged: a slow client should wait here, not there.
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.REALTIME_KERNEL_SEND_BYTES)
+        connection = Connection(self, taken)
+        self._connections.add(connection)
+        self._metrics.connections.inc()
+        connection.begin(handshake, early)
+
+    def _turn(self) -> None:
+        self._turning = asyncio.get_running_loop().call_later(limits.REALTIME_TICK_SECONDS, self._turn)
+        now = self.terms.clock.monotonic()
+        for connection in self._wheel.turn(now):
+            if connection.is_open:
+                connection.tick = -1
+                connection.due(now)
+
+    # What connections ask for.
+
+    def watch(self, fd: int, connection: Connection) -> None:
+        self._ears.watch(fd, connection)
+
+    def want(self, fd: int, *, read: bool, write: bool) -> None:
+        self._ears.want(fd, read=read, write=write)
+
+    def call_at(self, connection: Connection, at: float) -> None:
+        self._wheel.remove(connection, connection.tick)
+        connection.tick = self._wheel.put(connection, at)
+
+    def read_soon(self, connection: Connection) -> None:
+        asyncio.get_running_loop().call_soon(lambda: connection.ready(readable=True, writable=False))
+
+    def ended(self, connection: Connection, reason: str) -> None:
+        self._metrics.closed.labels(reason).inc()
+
+    def closed(self, fd: int, connection: Connection) -> None:
+        self._ears.forget(fd)
+        self._wheel.remove(connection, connection.tick)
+        self._connections.discard(connection)
+        if not self._connections:
+            self._empty.set()
+        self._metrics.connections.dec()
+
+    @property
+    def _ears(self) -> Readiness:
+        if self._readiness is None:
+            raise RuntimeError("the sockets were not started")
+        return self._readiness
+
+    # Who may come in.
+
+    def welcomes(self, origin: str | None, host: str) -> bool:
+        """Whether a page of that origin may connect. Apps and mini-programs send none; our own pages may."""
+        if origin is None or "*" in self._allowed_origins:
+            return True
+        scheme, _, place = origin.rstrip("/").lower().partition("://")
+        return f"{scheme}://{place}" in self._allowed_origins or (bool(place) and place == host.lower())
+
+
+class RealtimeSocket(RequestHandler):
+    """The handshake of RFC 6455."""
+
+    def initialize(self, sockets: RealtimeSockets) -> None:
+        self._sockets = sockets
+
+    def get(self) -> None:
+        refused = self._refusal()
+        if refused is not None:
+            self._refuse(*refused)
+            return
+        handshake = self._accepted()
+        taken, early = take_socket(self.detach())
+        self._sockets.adopt(taken, handshake, early)
+
+    def _refusal(self) -> tuple[HTTPStatus, str] | None:
+        headers = self.request.headers
+        connection = headers.get("Connection", "").lower()
+        if headers.get("Upgrade", "").lower() != "websocket" or "upgrade" not in connection:
+            return HTTPStatus.UPGRADE_REQUIRED, "realtime.upgrade_required"
+        if headers.get("Sec-WebSocket-Version") != "13":
+            return HTTPStatus.UPGRADE_REQUIRED, "realtime.version_not_supported"
+        if not _is_key(headers.get("Sec-WebSocket-Key", "")):
+            return HTTPStatus.BAD_REQUEST, "realtime.bad_key"
+        if not self._sockets.welcomes(headers.get("Origin"), headers.get("Host", "")):
+            return HTTPStatus.FORBIDDEN, "realtime.origin_refused"
+        offered = self._offered()
+        if offered and _JSON not in offered:
+            return HTTPStatus.BAD_REQUEST, "realtime.protocol_not_supported"
+        if self._sockets.full:
+            # Refused before the upgrade: the SDKs back off, which they do not after an accepted connection.
+            return HTTPStatus.SERVICE_UNAVAILABLE, "realtime.server_full"
+        return None
+
+    def _offered(self) -> list[str]:
+        header = self.request.headers.get("Sec-WebSocket-Protocol", "")
+        return [name.strip() for name in header.split(",") if name.strip()]
+
+    def _accepted(self) -> bytes:
+        lines = [
+            "HTTP/1.1 101 Switching Protocols",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            f"Sec-WebSocket-Accept: {accept_key(self.request.headers['Sec-WebSocket-Key'])}",
+        ]
+        if _JSON in self._offered():
+            lines.append(f"Sec-WebSocket-Protocol: {_JSON}")
+        return "\r\n".join((*lines, "", "")).encode("ascii")
+
+    def _refuse(self, status: HTTPStatus, code: str) -> None:
+        self.set_status(status)
+        self.clear_header("Server")
+        self.set_header("Content-Type", "application/problem+json")
+        if status is HTTPStatus.UPGRADE_REQUIRED:
+            self.set_header("Upgrade", "websocket")
+            self.set_header("Sec-WebSocket-Version", "13")
+        elif status is HTTPStatus.SERVICE_UNAVAILABLE:
+            self.set_header("Retry-After", str(_RETRY_SECONDS))
+        self.finish({"type": "about:blank", "title": status.phrase, "status": int(status), "code": code})
+
+
+def _is_key(key: str) -> bool:
+    try:
+        return len(base64.b64decode(key, validate=True)) == 16
+    except (binascii.Error, ValueError):
+        return False
+
+
+def take_socket(stream: IOStream) -> tuple[socket.socket, bytes]:
+    """Take the socket out of a detached stream, with the bytes that Tornado has already read from it.
+
+    Tornado offers no public way; this is the only place that looks inside, and a test with plain and TLS
+    sockets pins it. The stream is left closed and without a socket, so nothing of it stays registered.
+    """
+    early = bytes(stream._read_buffer)  # noqa: SLF001
+    taken: socket.socket = stream.socket
+    if stream._state is not None:  # noqa: SLF001
+        stream.io_loop.remove_handler(taken)
+        stream._state = None  # noqa: SLF001
+    stream._closed = True  # noqa: SLF001
+    stream.socket = None  # type: ignore[assignment]
+    taken.setblocking(False)
+    return taken, early

@@ -20,7 +20,7 @@ Values = tuple[Any, ...]
 IN_PLACES = 50
 """How many values one ``one_of`` holds; a fixed number keeps the statement's text, and its plan, the same."""
 
-_INSERT_VALUES = re.compile(r"(INSERT .+? VALUES )(\(.*?\))( ON .*)?\Z", re.DOTALL)
+_INSERT_VALUES = re.compile(r"(INSERT .+? VALUES )(\(.*?\))( (?:AS|ON) .*)?\Z", re.DOTALL)
 
 
 @dataclass(frozen=True, eq=False)

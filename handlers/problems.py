@@ -1,7 +1,7 @@
 """How a no is said over HTTP: RFC 9457 problems with a stable code, facts, and words in two languages."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -28,7 +28,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     status: int
     code: str
     detail: str
-    params: dict[str, object] = {}
+    params: dict[str, Any] = {}
     field: str | None = None
     trace: str | None = None
 

@@ -2,8 +2,8 @@
 
 Writing: while nothing waits a ready frame goes straight to the socket; what the socket does not take waits
 in a bounded outbox that is drained when the socket can be written again. A client that lets the outbox
-overflow is closed with 3008, one that takes nothing at all for a while with 3009. At that moment the outbox is
-emptied: only the rest of the frame under way and the close frame remain, for ``REALTIME_CLOSE_SECONDS``.
+overflow is closed with 3008, one that takes nothing at all for a while with 3009. At that moment the outbox
+is emptied: only the rest of the frame under way and the close frame remain, for ``REALTIME_CLOSE_SECONDS``.
 
 Reading stops while commands wait for an answer, so a client can never pile up more than one read's worth.
 """

@@ -130,10 +130,10 @@ async def compose(settings: Settings, roles: Roles) -> AsyncIterator[Platform]:
     """Put the platform together and run it while the context lasts. Raises ``CannotStart``."""
     async with contextlib.AsyncExitStack() as stack:
         ground = await _ground(settings, stack)
-        background = [watch_lag(ground.clock, ground.metrics.loop_lag)]
         web, live = None, None
         if roles & Roles.WEB:
             web, live = await _web_role(ground, stack, shared=roles != Roles.ALL)
+        background = [watch_lag(ground.clock, ground.metrics.loop_lag)]
         if roles & Roles.WORKER:
             background.append(_worker_role(ground))
         tasks = [asyncio.create_task(work) for work in background]

@@ -118,38 +118,31 @@ class TimeForm:
 
     def __init__(self, pattern: str) -> None:
         self.has_day = "%d" in pattern
-        expression = ""
+        expression, order = "", ""
         for part in re.findall("%.|[^%]+|%", pattern):
             if not part.startswith("%"):
                 expression += re.escape(part)
-            elif part[1:] in _WIDTHS:
-                expression += f"(?P<{part[1:]}>[0-9]{_WIDTHS[part[1:]]})"
+            elif part[1:] in _WIDTHS and part[1:] not in order:
+                expression += f"([0-9]{_WIDTHS[part[1:]]})"
+                order += part[1:]
             else:
-                raise ValueError("only %Y %m %d %H %M %S %f may stand after a percent sign")
+                raise ValueError("only %Y %m %d %H %M %S %f may stand after a percent sign, each once")
         self._expression = re.compile(expression)
+        self._at = [order.find(part) for part in "YmdHMS"]
+        self._fraction_at = order.find("f")
 
     def read(self, text: str, day: date) -> datetime | None:
         """The time, on ``day`` if the form holds none; ``None`` when the text has another form."""
         match = self._expression.fullmatch(text)
         if match is None:
             return None
-        parts = match.groupdict("0")
-        numbers = {name: int(digits) for name, digits in parts.items() if name != "f"}
-        if self.has_day:
-            numbers = {"Y": day.year, "m": 1, **numbers}
-        else:
-            numbers = {**numbers, "Y": day.year, "m": day.month, "d": day.day}
+        groups = match.groups()
+        year, month, date_, hour, minute, second = [int(groups[at]) if at >= 0 else 0 for at in self._at]
+        if not self.has_day:
+            year, month, date_ = day.year, day.month, day.day
+        fraction = int(groups[self._fraction_at].ljust(6, "0")) if self._fraction_at >= 0 else 0
         try:
-            return datetime(
-                numbers["Y"],
-                numbers["m"],
-                numbers["d"],
-                numbers.get("H", 0),
-                numbers.get("M", 0),
-                numbers.get("S", 0),
-                int(parts.get("f", "0").ljust(6, "0")),
-                tzinfo=CHINA,
-            )
+            return datetime(year, month, date_, hour, minute, second, fraction, CHINA)
         except ValueError:
             return None
 

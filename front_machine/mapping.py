@@ -217,8 +217,10 @@ def _objections(field: Field, target: Target) -> Iterator[tuple[str, str]]:
             TimeForm(pattern)
         except ValueError as error:
             yield "times", str(error)
-    if target.kind is Kind.DAY and any("%d" not in pattern for pattern in field.times):
-        yield "times", "a day needs year, month and day"
+    for pattern in field.times:
+        parts = {part for part in ("%Y", "%m", "%d") if part in pattern}
+        if len(parts) not in ((3,) if target.kind is Kind.DAY else (0, 3)):
+            yield "times", "a date needs %Y, %m and %d"
     if field.separator and target.kind is not Kind.LIST:
         yield "separator", "this field is not a list"
 

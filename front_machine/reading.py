@@ -3,9 +3,12 @@
 import codecs
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from typing import Final
 
 from front_machine.contract import HisState
 from front_machine.converters import (
+    BLANKS,
+    LONGEST_TEXT,
     TimeForm,
     Unusable,
     day_of,
@@ -30,7 +33,8 @@ from front_machine.masking import mask_name
 Row = Sequence[object]
 Value = object
 Read = Callable[[Row, date], Value]
-UNKNOWN = HisState.UNKNOWN.value
+UNKNOWN: Final = HisState.UNKNOWN.value
+"""One object: a field holds it only if a code was not listed, or a mapping says so."""
 UNLISTED = "code not in the mapping"
 LONGEST_CODE = 8
 """Characters of an untranslated code that may leave the hospital: a misread column must carry no name."""
@@ -87,7 +91,7 @@ class Reader:
                     raise BadField(name, "is empty")
                 continue
             values[name] = value
-            if value == UNKNOWN and name != "state":
+            if value is UNKNOWN and name != "state":
                 notes.append((name, UNLISTED))
         return values
 
@@ -122,7 +126,17 @@ def _cell(field: Field, where: Mapping[str, int], encoding: str) -> Callable[[Ro
         return lambda row: formed(field.form, {column: text(row[at]) for column, at in columns})
     if len(columns) == 1:
         only = columns[0][1]
-        return lambda row: text(row[only])
+        plain = mislabelled is None and not empty
+
+        def cell(row: Row) -> str | None:
+            value = row[only]
+            if value is None:
+                return None
+            if plain and type(value) is str and len(value) <= LONGEST_TEXT:  # nearly every cell
+                return value.strip(BLANKS) or None
+            return text(value)
+
+        return cell
 
     def joined(row: Row) -> str | None:
         parts = [text(row[at]) for _, at in columns]

@@ -1,0 +1,17 @@
+export interface MiniPage {
+  hide(): void
+  show(): void
+  close(): void
+  text(): string
+}
+
+export interface MiniProgram {
+  readonly watched: {
+    readonly vibrations: number
+    readonly titles: readonly string[]
+    readonly stored: Readonly<Record<string, unknown>>
+  }
+  open(path: string, query: Readonly<Record<string, string>>): MiniPage
+}
+
+export function startMiniProgram(folder: string, name: 'wx' | 'my', port: number): MiniProgram

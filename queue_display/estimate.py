@@ -13,9 +13,9 @@ from core.ids import LineId
 from queue_display.board import Waits
 from queue_display.events import Transition
 from queue_display.line import Line, Opening
-from queue_display.pace import BREAK_CYCLES, Moment, Pace, RoomNow
+from queue_display.pace import BREAK_CYCLES, Moment, Pace, RoomNow, booked_before
 from queue_display.replaying import NO_ROOM, learn_day
-from queue_display.ticket import IN_ROOM
+from queue_display.ticket import IN_ROOM, TicketState
 
 
 class Estimator:
@@ -54,23 +54,24 @@ def moment_of(line: Line, at: datetime, *, longest: float) -> Moment:
     if line.hospital_at is not None:
         at = line.hospital_at + (at - line.as_of)
     midnight = datetime.combine(line.day, time(), tzinfo=CHINA).timestamp()
-    now = (at.timestamp() - midnight) / 60
+    now = _minute(at, midnight)
     calls: dict[str, list[tuple[float, float]]] = {}
     free: dict[str, float] = {}
     held: set[str] = set()
+    booked: list[float] = []
     for ticket in line.tickets.values():
+        if ticket.state is TicketState.BOOKED and ticket.slot_begin is not None:
+            booked.append(_minute(ticket.slot_begin, midnight))
         if ticket.called_at is None:
             continue
         room = ticket.room or NO_ROOM
-        called = (ticket.called_at.timestamp() - midnight) / 60
+        called = _minute(ticket.called_at, midnight)
         joined = ticket.checked_in_at
-        calls.setdefault(room, []).append(
-            (called, called if joined is None else (joined.timestamp() - midnight) / 60)
-        )
+        calls.setdefault(room, []).append((called, called if joined is None else _minute(joined, midnight)))
         if ticket.state in IN_ROOM:
             held.add(room)
         else:
-            ended = ((ticket.ended_at or ticket.passed_at or ticket.changed_at).timestamp() - midnight) / 60
+            ended = _minute(ticket.ended_at or ticket.passed_at or ticket.changed_at, midnight)
             free[room] = max(free.get(room, 0.0), ended)
     cycles, minutes = 0, 0.0
     rooms: list[RoomNow] = []
@@ -83,9 +84,18 @@ def moment_of(line: Line, at: datetime, *, longest: float) -> Moment:
         rooms.append(RoomNow(now - those[-1][0], None if room in held else now - free.get(room, now)))
     return Moment(
         minute=now,
-        waiting=len(line.waiting),
+        joined=tuple(_minute(t.checked_in_at or t.order_at, midnight) for t in line.waiting),
+        booked_before=booked_before(
+            [_minute(t.slot_begin or t.checked_in_at or t.order_at, midnight) for t in line.waiting],
+            booked,
+            now,
+        ),
         rooms=tuple(rooms),
         cycles=cycles,
         cycle_minutes=minutes,
         working=line.opening in (Opening.OPEN, Opening.STOPPED),
     )
+
+
+def _minute(at: datetime, midnight: float) -> float:
+    return (at.timestamp() - midnight) / 60

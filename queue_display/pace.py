@@ -10,7 +10,7 @@ Times are minutes since midnight on the clock that the tickets follow.
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from math import ceil, floor
@@ -19,15 +19,15 @@ from typing import Final
 PROMISE: Final = 0.80
 """How often the call should fall into the range."""
 
-BIN: Final = 5.0
-BINS: Final = int(24 * 60 / BIN)
-HORIZON: Final = 12 * 60.0
 FADE: Final = 0.9
 """How much a day weighs against the next one."""
 CYCLES_KEPT: Final = 400
 SCORES_KEPT: Final = 600
 SCORES_NEEDED: Final = 40
 DAYS_NEEDED: Final = 2
+NO_LONGER_EXPECTED: Final = 60.0
+"""So many minutes after the slot began nobody is counted on to come."""
+DAYS_KEPT: Final = 12
 BREAK_CYCLES: Final = 4.0
 """A room that has not called for so many usual cycles is not working."""
 CORRECTION: Final = 0.3
@@ -45,10 +45,12 @@ class RoomNow:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """All that is known of a line at one moment of its day."""
+    """A line at one moment of its day. ``joined``: when each who waits came, in order."""
 
     minute: float
-    waiting: int
+    joined: tuple[float, ...]
+    booked_before: tuple[int, ...]
+    """How many who have not come yet have an earlier slot than each who waits."""
     rooms: tuple[RoomNow, ...]
     cycles: int
     """How many calls today followed another one in the same room while somebody waited …"""
@@ -58,17 +60,26 @@ class Moment:
     """False: the line says itself that it is paused or closed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """A time without calls although somebody waited. Who came before ``cutoff`` was seen before."""
+
+    begin: float
+    end: float
+    cutoff: float
+
+
 @dataclass(slots=True)
 class DayLearned:
     """What one past day adds."""
 
     cycles: list[float] = field(default_factory=list)
     turnarounds: list[float] = field(default_factory=list)
-    starts: list[float] = field(default_factory=list)
-    demand: list[bool] = field(default_factory=list)
-    working: list[int] = field(default_factory=list)
-    others_ahead: int = 0
-    others_called: int = 0
+    first_start: float | None = None
+    rests: list[Rest] = field(default_factory=list)
+    rooms: int = 1
+    calls_before: list[tuple[int, int, int]] = field(default_factory=list)
+    """(place, booked before, how many were really called before)."""
     errors: list[tuple[int, float, bool]] = field(default_factory=list)
     """(bucket, score, whether the published range held); a range that was not published counts as held."""
 
@@ -94,11 +105,14 @@ class Pace:
         self._turnaround: float | None = None
         self._day_weight = 8.0
         self._day_means: deque[tuple[float, float, int]] = deque(maxlen=20)
-        self._demand = [0.0] * BINS
-        self._rooms = [0.0] * BINS
-        self._starts: deque[list[float]] = deque(maxlen=14)
-        self._ahead = 0.0
-        self._called = 0.0
+        self._rests: deque[list[Rest]] = deque(maxlen=DAYS_KEPT)
+        self._first_starts: deque[float] = deque(maxlen=DAYS_KEPT)
+        self._usual: list[Rest] = []
+        self._unplanned: list[float] = []
+        self._rooms = 1.0
+        self._calls_before = [0.0] * 5
+        self._by_place = 1.0
+        self._by_booked = 0.0
         self._scores = [deque[float](maxlen=SCORES_KEPT) for _ in range(2 * PLACES)]
         self._levels = [PROMISE] * (2 * PLACES)
         self._ends: list[tuple[float, float] | None] = [None] * (2 * PLACES)
@@ -107,26 +121,33 @@ class Pace:
 
     def reckon(self, moment: Moment) -> Reckoning | None:
         """How long each waiting place should take; None before a first day was seen."""
-        if self.cycle is None or not moment.waiting:
+        if self.cycle is None or not moment.joined:
             return None
         cycle = self.cycle_of(moment)
         limit = BREAK_CYCLES * cycle
-        rooms = [r for r in moment.rooms if r.since_free is None or r.since_call <= limit]
-        working = moment.working and any(r.since_call <= limit for r in rooms)
+        rooms = [r for r in moment.rooms if r.since_call <= limit]
+        working = moment.working and bool(rooms)
         if working:
             free = sorted(self._until_free(room, cycle) for room in rooms)
-            lead = 0.0
         else:
-            lead = self._until_start(moment.minute)
-            free = [0.0] * max(1, round(self._rooms_at(moment.minute + lead + BIN)))
-        slip = self._called / self._ahead if self._ahead else 1.0
-        targets = _call_times(free, cycle, (place * slip for place in range(moment.waiting)))
-        minutes = self._by_the_clock(moment.minute + lead, targets)
-        shift = 0 if working else PLACES
-        return Reckoning(
-            tuple(lead + each for each in minutes),
-            tuple(shift + bisect_right(_EDGES, place) for place in range(moment.waiting)),
-        )
+            lead = self._until_start(moment)
+            free = [lead] * max(1, round(self._rooms))
+        rest = next((r for r in self._usual if r.end > moment.minute), None) if working else None
+        here = there = 0
+        minutes: list[float] = []
+        buckets: list[int] = []
+        for place, (joined, booked) in enumerate(zip(moment.joined, moment.booked_before, strict=True)):
+            later = self._by_booked * booked
+            if rest is not None and joined > rest.cutoff and moment.minute > rest.cutoff:
+                after = [rest.end - moment.minute] * max(1, round(self._rooms))
+                minutes.append(_call_time(after, cycle, there * self._by_place + later))
+                there += 1
+                buckets.append(PLACES + bisect_right(_EDGES, place))
+            else:
+                minutes.append(_call_time(free, cycle, here * self._by_place + later))
+                here += 1
+                buckets.append((0 if working else PLACES) + bisect_right(_EDGES, place))
+        return Reckoning(tuple(minutes), tuple(buckets))
 
     def ranges(self, reckoning: Reckoning, cycle: float) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
         """Whole minutes low and high for each place; None while the line's errors are not known enough."""
@@ -170,12 +191,11 @@ class Pace:
             mean = sum(day.turnarounds) / len(day.turnarounds)
             old = mean if self._turnaround is None else self._turnaround
             self._turnaround = FADE * old + (1 - FADE) * mean
-        self._starts.append(day.starts)
-        for at in range(BINS):
-            self._demand[at] = FADE * self._demand[at] + day.demand[at]
-            self._rooms[at] = FADE * self._rooms[at] + (day.working[at] if day.demand[at] else 0)
-        self._ahead = FADE * self._ahead + day.others_ahead
-        self._called = FADE * self._called + day.others_called
+        if day.first_start is not None:
+            self._first_starts.append(day.first_start)
+        self._rooms = day.rooms if self.days == 1 else FADE * self._rooms + (1 - FADE) * day.rooms
+        self._take_rests(day)
+        self._take_calls_before(day)
         self._take_errors(day)
 
     def _take_means(self, day: DayLearned) -> None:
@@ -194,6 +214,45 @@ class Pace:
             chance = sum(weight * within / count for weight, _, within, count in weighed) / total
             between = max(spread - chance, inside / 60)
             self._day_weight = min(60.0, max(1.0, inside / between))
+
+    def _take_calls_before(self, day: DayLearned) -> None:
+        """How many are called before somebody: a share of those ahead, and of those who may still come.
+
+        Least squares over the past; the first term keeps a line without such a past at what it shows.
+        """
+        sums = [FADE * each for each in self._calls_before]
+        for place, booked, called in day.calls_before:
+            for at, product in enumerate(
+                (place * place, place * booked, booked * booked, place * called, booked * called)
+            ):
+                sums[at] += product
+        self._calls_before = sums
+        pp, pb, bb, pc, bc = sums[0] + 50.0, sums[1], sums[2] + 50.0, sums[3] + 50.0, sums[4]
+        span = pp * bb - pb * pb
+        if span > 0:
+            self._by_place = max(0.5, (pc * bb - bc * pb) / span)
+            self._by_booked = min(1.0, max(0.0, (bc * pp - pc * pb) / span))
+
+    def _take_rests(self, day: DayLearned) -> None:
+        """Rests that come on most days at the same time are usual; the others come as they come."""
+        self._rests.append(day.rests)
+        self._usual = []
+        self._unplanned = []
+        left = sorted((rest for rests in self._rests for rest in rests), key=lambda rest: rest.end)
+        while left:
+            first = left[0]
+            group = [rest for rest in left if rest.begin < first.end]
+            left = [rest for rest in left if rest.begin >= first.end]
+            if 2 * len(group) > len(self._rests):
+                self._usual.append(
+                    Rest(
+                        _median([r.begin for r in group]),
+                        _median([r.end for r in group]),
+                        _median([r.cutoff for r in group]),
+                    )
+                )
+            else:
+                self._unplanned += [rest.end - rest.begin for rest in group]
 
     def _take_errors(self, day: DayLearned) -> None:
         held: dict[int, list[bool]] = {}
@@ -222,8 +281,7 @@ class Pace:
             if len(scores) < SCORES_NEEDED:
                 scores = sorted(s for bucket in self._scores for s in bucket)
             if len(scores) >= SCORES_NEEDED:
-                tail = (1 - self._levels[half + place]) / 2
-                self._ends[half + place] = (_quantile(scores, tail), _quantile(scores, 1 - tail))
+                self._ends[half + place] = _shortest(scores, self._levels[half + place])
 
     # ---- parts of the reckoning
 
@@ -240,53 +298,41 @@ class Pace:
             return cycle / 2
         return (self._tail_sums[at] / longer - waited) * scale
 
-    def _until_start(self, minute: float) -> float:
-        """How long until a line that does not work now begins, as on the days that had not begun by then."""
-        later = sorted(min((s for s in day if s > minute), default=-1.0) for day in self._starts)
-        later = [each for each in later if each >= 0]
-        if not later:
-            return 0.0
-        near = [each for each in later if each <= later[0] + HORIZON / 4]
-        return near[len(near) // 2] - minute
-
-    def _rooms_at(self, minute: float) -> float:
-        """How many rooms work at that time of the day when somebody waits."""
-        at = int(minute / BIN) % BINS
-        return self._rooms[at] / self._demand[at] if self._demand[at] > 0.3 else 1.0
-
-    def _by_the_clock(self, begin: float, targets: Sequence[float]) -> list[float]:
-        """Minutes on the clock until so much work is done: rooms rest when they usually do."""
-        usual = max(0.05, self._rooms_at(begin))
-        found: list[float] = []
-        at, done = begin, 0.0
-        speed = 1.0
-        for target in targets:
-            while True:
-                edge = (floor(at / BIN) + 1) * BIN
-                step = edge - at
-                if done + step * speed >= target or at - begin > HORIZON:
-                    break
-                done += step * speed
-                at = edge
-                speed = min(1.0, max(0.02, self._rooms_at(at) / usual))
-            found.append(min(HORIZON, at - begin + (target - done) / speed))
-        return found
+    def _until_start(self, moment: Moment) -> float:
+        """How long until a line that does not work now goes on."""
+        now = moment.minute
+        starts = [*(rest.end for rest in self._usual)]
+        if self._first_starts:
+            starts.append(_median(list(self._first_starts)))
+        planned = min((start - now for start in starts if start > now), default=None)
+        not_begun = not moment.rooms and planned is not None and now < min(starts)
+        if planned is not None and (not_begun or any(r.begin <= now < r.end for r in self._usual)):
+            return planned
+        waited = min((room.since_call for room in moment.rooms), default=0.0)
+        longer = [each - waited for each in self._unplanned if each > waited]
+        unplanned = sum(longer) / len(longer) if longer else self.cycle or 0.0
+        return unplanned if planned is None else min(planned, unplanned)
 
 
-def _call_times(free: Sequence[float], cycle: float, places: Iterable[float]) -> list[float]:
-    """When the room or rooms will have called so many, each room every ``cycle`` minutes."""
+def booked_before(keys: Sequence[float], slots: Sequence[float], minute: float) -> tuple[int, ...]:
+    """For each who waits (by slot, or arrival without one): how many slots before are still expected."""
+    expected = sorted(slot for slot in slots if slot > minute - NO_LONGER_EXPECTED)
+    return tuple(bisect_right(expected, key) for key in keys)
+
+
+def _call_time(free: Sequence[float], cycle: float, place: float) -> float:
+    """When the rooms will have called so many, each room every ``cycle`` minutes from when it is free."""
     rooms = len(free)
-    step = cycle / rooms
-    times: list[float] = []
-    for place in places:
-        whole = int(place)
-        times.append(free[whole % rooms] + whole // rooms * cycle + (place - whole) * step)
-    return list(accumulate(times, max))
+    whole = int(place)
+    return free[whole % rooms] + whole // rooms * cycle + (place - whole) * cycle / rooms
 
 
-def _quantile(ordered: Sequence[float], share: float) -> float:
-    position = share * (len(ordered) + 1) - 1
-    low = min(len(ordered) - 1, max(0, floor(position)))
-    high = min(len(ordered) - 1, low + 1)
-    part = min(1.0, max(0.0, position - low))
-    return ordered[low] * (1 - part) + ordered[high] * part
+def _median(values: list[float]) -> float:
+    return sorted(values)[len(values) // 2]
+
+
+def _shortest(ordered: Sequence[float], share: float) -> tuple[float, float]:
+    """The narrowest range that holds the share of the errors. Errors are lopsided: few wait far longer."""
+    inside = min(len(ordered) - 1, ceil(share * (len(ordered) + 1)) - 1)
+    at = min(range(len(ordered) - inside), key=lambda i: ordered[i + inside] - ordered[i])
+    return ordered[at], ordered[at + inside]

@@ -12,7 +12,7 @@ from datetime import datetime, time
 from core.clock import CHINA
 from core.ids import TicketNumber
 from queue_display.events import Happening, Transition
-from queue_display.pace import BIN, BINS, BREAK_CYCLES, DayLearned, Moment, Pace, RoomNow
+from queue_display.pace import BREAK_CYCLES, DayLearned, Moment, Pace, Rest, RoomNow, booked_before
 from queue_display.ticket import IN_LINE, IN_ROOM, TicketState
 
 NO_ROOM = ""
@@ -23,6 +23,7 @@ _STAYS_EXPECTED = IN_LINE | IN_ROOM | {TicketState.UNKNOWN}
 class _Guess:
     at: float
     place: int
+    booked: int
     expected: float
     cycle: float
     bucket: int
@@ -50,13 +51,13 @@ class _Day:
         self._found = DayLearned()
         self._state: dict[TicketNumber, TicketState] = {}
         self._rank: dict[TicketNumber, int] = {}
+        self._slot: dict[TicketNumber, float] = {}
         self._joined: dict[TicketNumber, float] = {}
         self._room_of: dict[TicketNumber, str] = {}
         self._last_call: dict[str, float] = {}
         self._free_since: dict[str, float | None] = {}
-        self._work: list[tuple[float, float]] = []
-        self._crowd: list[tuple[float, int]] = []
-        self._waiting = 0
+        self._line_call: float | None = None
+        self._busiest = 0
         self._calls = 0
         self._guesses: dict[TicketNumber, list[_Guess]] = {}
 
@@ -67,12 +68,13 @@ class _Day:
         number, at = row.number, self._minute(row)
         before = self._state.get(number)
         after = row.after
-        self._count(before, after, at)
         if after is None:
             self._state.pop(number, None)
         else:
             self._state[number] = after
             self._rank[number] = row.rank or 0
+        if row.slot_begin is not None:
+            self._slot[number] = (row.slot_begin.timestamp() - self._midnight) / 60
         if after in IN_LINE and before not in IN_LINE:
             self._joined[number] = at
             if not self._works(at):
@@ -86,58 +88,44 @@ class _Day:
 
     def learned(self) -> DayLearned:
         """What the day teaches, after its last movement."""
-        found = self._found
-        for room, last in self._last_call.items():
-            free = self._free_since.get(room)
-            self._work.append((last, free if free is not None and free > last else last + self._limit / 4))
-        crowd = 0
-        changes = iter(self._crowd)
-        upcoming = next(changes, None)
-        for index in range(BINS):
-            middle = (index + 0.5) * BIN
-            while upcoming is not None and upcoming[0] <= middle:
-                crowd = upcoming[1]
-                upcoming = next(changes, None)
-            found.demand.append(crowd > 0)
-            found.working.append(0)
-        for begin, end in self._work:
-            for index in range(max(0, round(begin / BIN)), min(BINS, round(end / BIN))):
-                found.working[index] += 1
-        return found
+        self._found.rooms = max(1, self._busiest)
+        return self._found
 
     def _minute(self, row: Transition) -> float:
         return ((row.hospital_at or row.at).timestamp() - self._midnight) / 60
-
-    def _count(self, before: TicketState | None, after: TicketState | None, at: float) -> None:
-        change = (after in IN_LINE) - (before in IN_LINE)
-        if change:
-            self._waiting += change
-            self._crowd.append((at, self._waiting))
 
     def _works(self, at: float) -> bool:
         return any(at - last <= self._limit for last in self._last_call.values())
 
     def _call(self, number: TicketNumber, room: str, at: float) -> None:
-        last = self._last_call.get(room)
         joined = self._joined.get(number, at)
-        if last is None or at - last > self._limit:
-            if joined < at:
-                self._found.starts.append(at)
-            if last is not None:
-                self._work.append((last, last + self._limit / 4))
-        else:
-            self._work.append((last, at))
-            if joined <= last:
-                self._found.cycles.append(at - last)
-                free = self._free_since.get(room)
-                if free is not None:
-                    self._found.turnarounds.append(at - free)
+        self._rested(at, joined)
+        last = self._last_call.get(room)
+        if last is not None and joined <= last and at - last <= self._limit:
+            self._found.cycles.append(at - last)
+            free = self._free_since.get(room)
+            if free is not None:
+                self._found.turnarounds.append(at - free)
         self._last_call[room] = at
         self._free_since[room] = None
         self._room_of[number] = room
+        self._busiest = max(self._busiest, sum(at - each <= self._limit for each in self._last_call.values()))
         self._settle(number, at)
         self._calls += 1
         self._guess(at)
+
+    def _rested(self, at: float, joined: float) -> None:
+        """Note a beginning, or the end of a rest, if people had to wait for it."""
+        arrivals = [self._joined[n] for n, state in self._state.items() if state in IN_LINE]
+        earliest = min([joined, *arrivals])
+        last, self._line_call = self._line_call, at
+        if last is None:
+            if earliest < at:
+                self._found.first_start = at
+            return
+        begin = max(last + self._limit / BREAK_CYCLES, earliest)
+        if at - last > self._limit and at - begin > self._limit / 2:
+            self._found.rests.append(Rest(begin, at, min(earliest, begin)))
 
     def _settle(self, number: TicketNumber, at: float) -> None:
         for guess in self._guesses.pop(number, ()):
@@ -145,13 +133,19 @@ class _Day:
             held = guess.low is None or guess.high is None or guess.low <= actual <= guess.high
             score = self._pace.score(actual, guess.expected, guess.cycle)
             self._found.errors.append((guess.bucket, score, held))
-            self._found.others_ahead += guess.place
-            self._found.others_called += self._calls - guess.calls_before if guess.place else 0
+            called = self._calls - guess.calls_before
+            self._found.calls_before.append((guess.place, guess.booked, called))
 
     def _guess(self, at: float) -> None:
+        line = sorted((self._rank[n], n) for n, state in self._state.items() if state in IN_LINE)
         moment = Moment(
             minute=at,
-            waiting=self._waiting,
+            joined=tuple(self._joined.get(number, at) for _, number in line),
+            booked_before=booked_before(
+                [self._slot.get(number) or self._joined.get(number, at) for _, number in line],
+                [slot for n, slot in self._slot.items() if self._state.get(n) is TicketState.BOOKED],
+                at,
+            ),
             rooms=tuple(
                 RoomNow(at - last, None if free is None else at - free)
                 for last, free in ((last, self._free_since[room]) for room, last in self._last_call.items())
@@ -164,11 +158,10 @@ class _Day:
             return
         cycle = self._pace.cycle_of(moment)
         ranges = self._pace.ranges(reckoning, cycle)
-        line = sorted((self._rank[n], n) for n, state in self._state.items() if state in IN_LINE)
         for place, (_, number) in enumerate(line):
             self._guesses.setdefault(number, []).append(
                 _Guess(
-                    at, place, reckoning.minutes[place], cycle, reckoning.buckets[place],
+                    at, place, moment.booked_before[place], reckoning.minutes[place], cycle, reckoning.buckets[place],
                     None if ranges is None else ranges[0][place],
                     None if ranges is None else ranges[1][place],
                     self._calls,

@@ -94,9 +94,16 @@ class Child:
             self._process.wait(STOP_SECONDS)
 
     def pause(self) -> None:
-        """Stop it from running while its sockets stay open: a stalled server."""
+        """Stop it from running while its sockets stay open: a stalled server. Returns when it stands still."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+        until = time.monotonic() + STOP_SECONDS
+        while time.monotonic() < until and not self._stands_still():
+            time.sleep(0.005)
+
+    def _stands_still(self) -> bool:
+        threads = Path(f"/proc/{self.pid}/task").glob("*/stat")
+        return all(stat.read_text().rpartition(")")[2].split()[0] == "T" for stat in threads)
 
     def resume(self) -> None:
         """Let a paused process run again."""

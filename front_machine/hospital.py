@@ -1,6 +1,6 @@
 """The hospital as the contract shows it: asks the mapped questions, answers contract values.
 
-Stateless: compiled readers are all that stays between two calls.
+Stateless: compiled readers and the last reading of the hospital's clock are all that stays between two calls.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,11 +12,13 @@ from typing import Any
 from core.clock import Clock, business_day
 from front_machine.contract import Department, Directory, Doctor, LineInfo, RoomInfo, RowTrouble
 from front_machine.converters import Unusable, decode, whole_number
-from front_machine.his import HisBroken, HisLink, Question, Rows
+from front_machine.his import HisBroken, HisLink, HisUnavailable, Question, Rows
 from front_machine.mapping import MappingRefused, Table
 from front_machine.page import Page, grouped, with_counts
 from front_machine.reading import BadField, Reader
 from front_machine.settings import FrontMachineSettings
+
+CLOCK_STANDS_STILL = "clock_stands_still"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class Hospital:
         self._clock = clock
         self._etag_key = etag_key
         self._readers: dict[tuple[str, tuple[str, ...]], Reader] = {}
+        self._seen: tuple[datetime, float] | None = None
+        """What the hospital's clock showed last, and since when on ours."""
 
     async def ping(self) -> float:
         """Seconds the hospital's system took to answer its lightest question."""
@@ -161,7 +165,18 @@ class Hospital:
         if values is None:
             raise HisBroken("clock_is_empty")
         now: datetime | None = values.get("now")
+        if self._stands_still(now):
+            raise HisUnavailable(CLOCK_STANDS_STILL)
         return Moment(values.get("day") or business_day(now or own), now)
+
+    def _stands_still(self, now: datetime | None) -> bool:
+        """Whether the hospital's clock has shown one time for too long: a database without its hospital."""
+        longest = self._settings.his.clock_still_seconds
+        here = self._clock.monotonic()
+        if now is None or longest == 0 or self._seen is None or self._seen[0] != now:
+            self._seen = None if now is None else (now, here)
+            return False
+        return here - self._seen[1] >= longest
 
     def _only_row(self, rows: Rows, reader: Reader, name: str) -> dict[str, Any] | None:
         if not rows.rows:

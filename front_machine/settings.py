@@ -48,6 +48,9 @@ class His(Part, frozen=True, kw_only=True):
     poll_seconds: float = 1.0
     """How often it is asked while somebody waits for news, however many wait."""
     reply_seconds: float = 8.0
+    clock_still_seconds: float = 10.0
+    """A hospital whose own clock (``clock.fields.now``) stands still for so long is down, though its database
+    answers; 0 never asks. Without a mapped clock nothing is concluded."""
     encoding: str = "utf-8"
     """How bytes are decoded unless a table or field says otherwise."""
     link: dict[str, Any] = msgspec.field(default_factory=dict)
@@ -168,6 +171,8 @@ def _judge(settings: FrontMachineSettings) -> None:
         raise MappingRefused("his.poll_seconds", f"must be 0.05 to {limits.HOSPITAL_WAIT_SECONDS}")
     if not 0 < settings.his.reply_seconds <= limits.HOSPITAL_REPLY_SECONDS:
         raise MappingRefused("his.reply_seconds", f"must be above 0, at most {limits.HOSPITAL_REPLY_SECONDS}")
+    if settings.his.clock_still_seconds < 0:
+        raise MappingRefused("his.clock_still_seconds", "must not be negative")
     for name in settings.tables.__struct_fields__:
         table = getattr(settings.tables, name)
         if table is not None:

@@ -1,7 +1,7 @@
 """Rows of a strange hospital become contract values; a bad row holds back its own line only."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from adapters.his.registry import open_his
 from core.clock import CHINA, ManualClock
 from front_machine.contract import HisState, LineState, Opening, RowTrouble
 from front_machine.his import HisBroken, HisUnavailable
-from front_machine.hospital import Hospital
+from front_machine.hospital import CLOCK_STANDS_STILL, Hospital
 from front_machine.mapping import MappingRefused
 from front_machine.page import HALF_PAGE, NO_SUCH_LINE, TWICE, Page, news
 from tests.unit.front_machine.stranger import MORNING, Stranger, a_hospital, settings
@@ -28,7 +28,8 @@ class Rig:
         self.stranger = stranger
         self.settings = settings(stranger.file, **changes)
         self.link = open_his(self.settings.his)
-        self.hospital = Hospital(self.link, self.settings, clock=ManualClock(MORNING), etag_key=KEY)
+        self.clock = ManualClock(MORNING)
+        self.hospital = Hospital(self.link, self.settings, clock=self.clock, etag_key=KEY)
 
     async def states(self) -> dict[str, LineState]:
         """Every line that can be used."""
@@ -220,6 +221,23 @@ async def test_the_hospitals_own_clock_gives_the_day(tmp_path: Path) -> None:
     page = await rig.hospital.observe()
     assert (page.day.isoformat(), page.his_now) == ("2020-01-02", datetime(2020, 1, 2, 8, 30, tzinfo=CHINA))
     assert (await rig.states())["L1"].tickets[0].checked_in_at == datetime(2020, 1, 2, 9, 15, tzinfo=CHINA)
+    await rig.link.close()
+
+
+async def test_a_hospital_whose_clock_stands_still_is_down(tmp_path: Path) -> None:
+    stranger = a_hospital(tmp_path / "his.db")
+    stranger.run("CREATE TABLE SJ (N TEXT)")
+    stranger.run("INSERT INTO SJ VALUES ('20261123093000')")
+    now = {"column": "N", "times": ["%Y%m%d%H%M%S"]}
+    rig = Rig(stranger, clock={"query": "SELECT N FROM SJ", "fields": {"now": now}})
+    await rig.hospital.observe()
+    rig.clock.advance(timedelta(seconds=9))
+    await rig.hospital.observe()
+    rig.clock.advance(timedelta(seconds=1))
+    with pytest.raises(HisUnavailable, match=CLOCK_STANDS_STILL):
+        await rig.hospital.observe()
+    stranger.run("UPDATE SJ SET N = '20261123093001'")
+    await rig.hospital.observe()
     await rig.link.close()
 
 

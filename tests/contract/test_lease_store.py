@@ -24,7 +24,7 @@ def leases(database: Database) -> SqlLeases:
 
 
 def keeper(leases: SqlLeases, holder: str) -> LeaseKeeper:
-    return LeaseKeeper(leases, holder=holder, clock=SystemClock(), seconds=0.4, renew_seconds=0.1)
+    return LeaseKeeper(leases, holder=holder, clock=SystemClock(), seconds=1.2, renew_seconds=0.2)
 
 
 async def test_one_holder_at_a_time_and_every_taking_adds_one(leases: SqlLeases) -> None:
@@ -44,11 +44,11 @@ async def test_a_lease_that_ran_out_goes_to_the_next(leases: SqlLeases) -> None:
 
 
 async def test_renewing_keeps_it_and_giving_up_frees_it(leases: SqlLeases) -> None:
-    fences = [await leases.take(name, holder="a", seconds=0.3) for name in ("relay", "sync")]
+    fences = [await leases.take(name, holder="a", seconds=1) for name in ("relay", "sync")]
     held = [fence for fence in fences if fence is not None]
     for _ in range(4):
-        await asyncio.sleep(0.1)
-        assert await leases.renew(held, holder="a", seconds=0.3) == held
+        await asyncio.sleep(0.3)
+        assert await leases.renew(held, holder="a", seconds=1) == held
     assert await leases.take("relay", holder="b", seconds=30) is None
     await leases.give_up(held[0], holder="a")
     assert await leases.take("relay", holder="b", seconds=30) == Fence("relay", 2)
@@ -90,13 +90,13 @@ async def test_work_moves_to_another_process_when_its_holder_dies(leases: SqlLea
     first = asyncio.create_task(dead.while_holding("relay", lambda: work("dead")))
     await _until(lambda: at_work == ["dead"])
     second = asyncio.create_task(heir.while_holding("relay", lambda: work("heir")))
-    await asyncio.sleep(0.6)
+    await asyncio.sleep(1.5)
     assert at_work == ["dead"]
     # Death without a word: it renews no more, and gives nothing up.
     await dead.close()
     died = time.monotonic()
     await _until(lambda: at_work == ["dead", "heir"])
-    assert time.monotonic() - died < 1.5
+    assert time.monotonic() - died < 4
     await _stop(first, second)
     await heir.close()
 

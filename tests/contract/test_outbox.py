@@ -196,13 +196,32 @@ async def test_ids_are_never_used_again(units: SqlUnits, outbox: SqlOutbox, rela
     assert len(keys) == 3
 
 
-async def test_the_running_relay_follows_nudges_and_sweeps(
-    units: SqlUnits, relay: Relay, broker: Listening, nudge: MemoryNudge
+async def test_the_running_relay_follows_nudges_and_does_not_wait_for_its_sweep(
+    units: SqlUnits, relay: Relay, broker: Listening, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(limits, "RELAY_SWEEP_SECONDS", 60)
     running = asyncio.create_task(relay.run())
     await asyncio.sleep(0.05)
     await publish(units, ("queue:L1", b"1"))
-    async with asyncio.timeout(limits.RELAY_SWEEP_SECONDS / 2):
+    async with asyncio.timeout(10):
+        while not broker.told:
+            await asyncio.sleep(0.005)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_the_running_relay_finds_what_nobody_nudged_about(
+    units: SqlUnits, database: Database, relay: Relay, broker: Listening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "RELAY_SWEEP_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "RELAY_RETRY_SECONDS", 0.05)
+    running = asyncio.create_task(relay.run())
+    broker.away = True
+    other_process = SqlUnits(database, clock=ManualClock(NOON), nudge=MemoryNudge())
+    await publish(other_process, ("queue:L1", b"1"))
+    await asyncio.sleep(0.2)
+    broker.away = False
+    async with asyncio.timeout(10):
         while not broker.told:
             await asyncio.sleep(0.005)
     running.cancel()

@@ -94,7 +94,7 @@ class Child:
             self._process.wait(STOP_SECONDS)
 
     def pause(self) -> None:
-        """Stop it from running while its sockets stay open: a stalled server. Returns when it stands still."""
+        """Stop it from running while its sockets stay open; returns when it stands still."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
         until = time.monotonic() + STOP_SECONDS
@@ -103,7 +103,10 @@ class Child:
 
     def _stands_still(self) -> bool:
         threads = Path(f"/proc/{self.pid}/task").glob("*/stat")
-        return all(stat.read_text().rpartition(")")[2].split()[0] == "T" for stat in threads)
+        try:
+            return all(stat.read_text().rpartition(")")[2].split()[0] == "T" for stat in threads)
+        except OSError:  # a thread ended while we looked
+            return False
 
     def resume(self) -> None:
         """Let a paused process run again."""

@@ -13,9 +13,9 @@ from core.ids import LineId
 from queue_display.board import Waits
 from queue_display.events import Transition
 from queue_display.line import Line, Opening
-from queue_display.pace import BREAK_CYCLES, Moment, Pace, RoomNow, booked_before
+from queue_display.pace import BREAK_CYCLES, Moment, Pace, RoomNow
 from queue_display.replaying import NO_ROOM, learn_day
-from queue_display.ticket import IN_ROOM, TicketState
+from queue_display.ticket import IN_ROOM
 
 
 class Estimator:
@@ -58,10 +58,7 @@ def moment_of(line: Line, at: datetime, *, longest: float) -> Moment:
     calls: dict[str, list[tuple[float, float]]] = {}
     free: dict[str, float] = {}
     held: set[str] = set()
-    booked: list[float] = []
     for ticket in line.tickets.values():
-        if ticket.state is TicketState.BOOKED and ticket.slot_begin is not None:
-            booked.append(_minute(ticket.slot_begin, midnight))
         if ticket.called_at is None:
             continue
         room = ticket.room or NO_ROOM
@@ -85,16 +82,21 @@ def moment_of(line: Line, at: datetime, *, longest: float) -> Moment:
     return Moment(
         minute=now,
         joined=tuple(_minute(t.checked_in_at or t.order_at, midnight) for t in line.waiting),
-        booked_before=booked_before(
-            [_minute(t.slot_begin or t.checked_in_at or t.order_at, midnight) for t in line.waiting],
-            booked,
-            now,
-        ),
         rooms=tuple(rooms),
+        since_start=now - _started(sorted(at for those in calls.values() for at, _ in those), longest),
         cycles=cycles,
         cycle_minutes=minutes,
         working=line.opening in (Opening.OPEN, Opening.STOPPED),
     )
+
+
+def _started(calls: list[float], longest: float) -> float:
+    """The first of the calls that followed one another without a rest until now."""
+    started = 0.0
+    for last, at in pairwise([-longest, *calls]):
+        if at - last > longest or not started:
+            started = at
+    return started
 
 
 def _minute(at: datetime, midnight: float) -> float:

@@ -203,8 +203,7 @@ class Transition:
     """One row of a line's history: enough for the audit and for learning waiting times, no name in it.
 
     ``step`` counts the events of one version from 0. ``rank`` lets a past line be put in order again;
-    ``hospital_at`` is ``at`` on the hospital's own clock, for mirrored lines; ``slot_begin`` tells who of those
-    still to come will stand before whom.
+    ``hospital_at`` is ``at`` on the hospital's own clock, for mirrored lines.
     """
 
     version: int
@@ -220,7 +219,6 @@ class Transition:
     room: RoomId | None = None
     rank: int | None = None
     hospital_at: datetime | None = None
-    slot_begin: datetime | None = None
 
 
 def transitions(line: Line, events: Sequence[Event]) -> tuple[Transition, ...]:
@@ -234,11 +232,10 @@ def _transition(day: date, step: int, event: Event) -> Transition:
     after: TicketState | None = None
     room: RoomId | None = None
     rank: int | None = None
-    slot_begin: datetime | None = None
     match event:
         case TicketMoved(ticket=ticket):
             number, before, after = ticket.number, event.before, ticket.state
-            room, rank, slot_begin = ticket.room, ticket.rank, ticket.slot_begin
+            room, rank = ticket.room, ticket.rank
         case TicketVanished():
             number, before = event.number, event.before
         case RoomChanged():
@@ -257,5 +254,4 @@ def _transition(day: date, step: int, event: Event) -> Transition:
         room=room,
         rank=rank,
         hospital_at=event.hospital_at,
-        slot_begin=slot_begin,
     )

@@ -24,10 +24,11 @@ FADE: Final = 0.9
 CYCLES_KEPT: Final = 400
 SCORES_KEPT: Final = 600
 SCORES_NEEDED: Final = 40
+APPRENTICE_DAYS: Final = 3
 DAYS_NEEDED: Final = 2
-NO_LONGER_EXPECTED: Final = 60.0
-"""So many minutes after the slot began nobody is counted on to come."""
 DAYS_KEPT: Final = 12
+SHARE_PLACES: Final = 3
+"""Nearer than this a single insertion would count as a doubling."""
 BREAK_CYCLES: Final = 4.0
 """A room that has not called for so many usual cycles is not working."""
 CORRECTION: Final = 0.3
@@ -49,9 +50,9 @@ class Moment:
 
     minute: float
     joined: tuple[float, ...]
-    booked_before: tuple[int, ...]
-    """How many who have not come yet have an earlier slot than each who waits."""
     rooms: tuple[RoomNow, ...]
+    since_start: float
+    """Minutes since the line's first call of the day, or since the first one after a rest."""
     cycles: int
     """How many calls today followed another one in the same room while somebody waited …"""
     cycle_minutes: float
@@ -78,8 +79,8 @@ class DayLearned:
     first_start: float | None = None
     rests: list[Rest] = field(default_factory=list)
     rooms: int = 1
-    calls_before: list[tuple[int, int, int]] = field(default_factory=list)
-    """(place, booked before, how many were really called before)."""
+    calls_before: list[tuple[int, int]] = field(default_factory=list)
+    """(place, how many were really called before)."""
     errors: list[tuple[int, float, bool]] = field(default_factory=list)
     """(bucket, score, whether the published range held); a range that was not published counts as held."""
 
@@ -110,10 +111,9 @@ class Pace:
         self._usual: list[Rest] = []
         self._unplanned: list[float] = []
         self._rooms = 1.0
-        self._calls_before = [0.0] * 5
+        self._shares: deque[float] = deque(maxlen=SCORES_KEPT)
         self._by_place = 1.0
-        self._by_booked = 0.0
-        self._scores = [deque[float](maxlen=SCORES_KEPT) for _ in range(2 * PLACES)]
+        self._scores = [deque[tuple[int, float]](maxlen=SCORES_KEPT) for _ in range(2 * PLACES)]
         self._levels = [PROMISE] * (2 * PLACES)
         self._ends: list[tuple[float, float] | None] = [None] * (2 * PLACES)
 
@@ -128,7 +128,11 @@ class Pace:
         rooms = [r for r in moment.rooms if r.since_call <= limit]
         working = moment.working and bool(rooms)
         if working:
-            free = sorted(self._until_free(room, cycle) for room in rooms)
+            free = [self._until_free(room, cycle) for room in rooms]
+            if moment.since_start < limit:
+                # The other rooms of the line are about to begin as well.
+                free += [cycle / 2] * (round(self._rooms) - len(free))
+            free.sort()
         else:
             lead = self._until_start(moment)
             free = [lead] * max(1, round(self._rooms))
@@ -136,15 +140,14 @@ class Pace:
         here = there = 0
         minutes: list[float] = []
         buckets: list[int] = []
-        for place, (joined, booked) in enumerate(zip(moment.joined, moment.booked_before, strict=True)):
-            later = self._by_booked * booked
+        for place, joined in enumerate(moment.joined):
             if rest is not None and joined > rest.cutoff and moment.minute > rest.cutoff:
                 after = [rest.end - moment.minute] * max(1, round(self._rooms))
-                minutes.append(_call_time(after, cycle, there * self._by_place + later))
+                minutes.append(_call_time(after, cycle, there * self._by_place))
                 there += 1
                 buckets.append(PLACES + bisect_right(_EDGES, place))
             else:
-                minutes.append(_call_time(free, cycle, here * self._by_place + later))
+                minutes.append(_call_time(free, cycle, here * self._by_place))
                 here += 1
                 buckets.append((0 if working else PLACES) + bisect_right(_EDGES, place))
         return Reckoning(tuple(minutes), tuple(buckets))
@@ -216,22 +219,10 @@ class Pace:
             self._day_weight = min(60.0, max(1.0, inside / between))
 
     def _take_calls_before(self, day: DayLearned) -> None:
-        """How many are called before somebody: a share of those ahead, and of those who may still come.
-
-        Least squares over the past; the first term keeps a line without such a past at what it shows.
-        """
-        sums = [FADE * each for each in self._calls_before]
-        for place, booked, called in day.calls_before:
-            for at, product in enumerate(
-                (place * place, place * booked, booked * booked, place * called, booked * called)
-            ):
-                sums[at] += product
-        self._calls_before = sums
-        pp, pb, bb, pc, bc = sums[0] + 50.0, sums[1], sums[2] + 50.0, sums[3] + 50.0, sums[4]
-        span = pp * bb - pb * pb
-        if span > 0:
-            self._by_place = max(0.5, (pc * bb - bc * pb) / span)
-            self._by_booked = min(1.0, max(0.0, (bc * pp - pc * pb) / span))
+        """How many are really called before somebody, to each who stood before: usually a few more."""
+        self._shares.extend(called / place for place, called in day.calls_before if place >= SHARE_PLACES)
+        if self._shares:
+            self._by_place = _median(list(self._shares))
 
     def _take_rests(self, day: DayLearned) -> None:
         """Rests that come on most days at the same time are usual; the others come as they come."""
@@ -257,7 +248,7 @@ class Pace:
     def _take_errors(self, day: DayLearned) -> None:
         held: dict[int, list[bool]] = {}
         for bucket, score, hit in day.errors:
-            self._scores[bucket].append(score)
+            self._scores[bucket].append((self.days, score))
             held.setdefault(bucket, []).append(hit)
         for bucket, hits in held.items():
             if self._ends[bucket] is not None:
@@ -271,15 +262,18 @@ class Pace:
 
     def _find_ends(self, half: int) -> None:
         """The quantiles of each bucket's errors; a bucket that saw too little shares its neighbours'."""
+        # The errors of the first days are a beginner's; they are dropped as soon as there are others.
+        since = max(self.days - DAYS_KEPT, min(APPRENTICE_DAYS, self.days - APPRENTICE_DAYS))
+        recent = [sorted(score for day, score in kept if day > since) for kept in self._scores]
         for place in range(PLACES):
-            scores = sorted(self._scores[half + place])
+            scores = recent[half + place]
             reach = 1
             while len(scores) < SCORES_NEEDED and reach < PLACES:
                 near = range(max(0, place - reach), min(PLACES, place + reach + 1))
-                scores = sorted(s for each in near for s in self._scores[half + each])
+                scores = sorted(score for each in near for score in recent[half + each])
                 reach += 1
             if len(scores) < SCORES_NEEDED:
-                scores = sorted(s for bucket in self._scores for s in bucket)
+                scores = sorted(score for each in recent for score in each)
             if len(scores) >= SCORES_NEEDED:
                 self._ends[half + place] = _shortest(scores, self._levels[half + place])
 
@@ -312,12 +306,6 @@ class Pace:
         longer = [each - waited for each in self._unplanned if each > waited]
         unplanned = sum(longer) / len(longer) if longer else self.cycle or 0.0
         return unplanned if planned is None else min(planned, unplanned)
-
-
-def booked_before(keys: Sequence[float], slots: Sequence[float], minute: float) -> tuple[int, ...]:
-    """For each who waits (by slot, or arrival without one): how many slots before are still expected."""
-    expected = sorted(slot for slot in slots if slot > minute - NO_LONGER_EXPECTED)
-    return tuple(bisect_right(expected, key) for key in keys)
 
 
 def _call_time(free: Sequence[float], cycle: float, place: float) -> float:

@@ -12,7 +12,7 @@ from datetime import datetime, time
 from core.clock import CHINA
 from core.ids import TicketNumber
 from queue_display.events import Happening, Transition
-from queue_display.pace import BREAK_CYCLES, DayLearned, Moment, Pace, Rest, RoomNow, booked_before
+from queue_display.pace import BREAK_CYCLES, DayLearned, Moment, Pace, Rest, RoomNow
 from queue_display.ticket import IN_LINE, IN_ROOM, TicketState
 
 NO_ROOM = ""
@@ -23,7 +23,6 @@ _STAYS_EXPECTED = IN_LINE | IN_ROOM | {TicketState.UNKNOWN}
 class _Guess:
     at: float
     place: int
-    booked: int
     expected: float
     cycle: float
     bucket: int
@@ -51,12 +50,12 @@ class _Day:
         self._found = DayLearned()
         self._state: dict[TicketNumber, TicketState] = {}
         self._rank: dict[TicketNumber, int] = {}
-        self._slot: dict[TicketNumber, float] = {}
         self._joined: dict[TicketNumber, float] = {}
         self._room_of: dict[TicketNumber, str] = {}
         self._last_call: dict[str, float] = {}
         self._free_since: dict[str, float | None] = {}
         self._line_call: float | None = None
+        self._started = 0.0
         self._busiest = 0
         self._calls = 0
         self._guesses: dict[TicketNumber, list[_Guess]] = {}
@@ -73,8 +72,6 @@ class _Day:
         else:
             self._state[number] = after
             self._rank[number] = row.rank or 0
-        if row.slot_begin is not None:
-            self._slot[number] = (row.slot_begin.timestamp() - self._midnight) / 60
         if after in IN_LINE and before not in IN_LINE:
             self._joined[number] = at
             if not self._works(at):
@@ -119,6 +116,8 @@ class _Day:
         arrivals = [self._joined[n] for n, state in self._state.items() if state in IN_LINE]
         earliest = min([joined, *arrivals])
         last, self._line_call = self._line_call, at
+        if last is None or at - last > self._limit:
+            self._started = at
         if last is None:
             if earliest < at:
                 self._found.first_start = at
@@ -133,23 +132,18 @@ class _Day:
             held = guess.low is None or guess.high is None or guess.low <= actual <= guess.high
             score = self._pace.score(actual, guess.expected, guess.cycle)
             self._found.errors.append((guess.bucket, score, held))
-            called = self._calls - guess.calls_before
-            self._found.calls_before.append((guess.place, guess.booked, called))
+            self._found.calls_before.append((guess.place, self._calls - guess.calls_before))
 
     def _guess(self, at: float) -> None:
         line = sorted((self._rank[n], n) for n, state in self._state.items() if state in IN_LINE)
         moment = Moment(
             minute=at,
             joined=tuple(self._joined.get(number, at) for _, number in line),
-            booked_before=booked_before(
-                [self._slot.get(number) or self._joined.get(number, at) for _, number in line],
-                [slot for n, slot in self._slot.items() if self._state.get(n) is TicketState.BOOKED],
-                at,
-            ),
             rooms=tuple(
                 RoomNow(at - last, None if free is None else at - free)
                 for last, free in ((last, self._free_since[room]) for room, last in self._last_call.items())
             ),
+            since_start=at - self._started,
             cycles=len(self._found.cycles),
             cycle_minutes=sum(self._found.cycles),
         )
@@ -161,7 +155,7 @@ class _Day:
         for place, (_, number) in enumerate(line):
             self._guesses.setdefault(number, []).append(
                 _Guess(
-                    at, place, moment.booked_before[place], reckoning.minutes[place], cycle, reckoning.buckets[place],
+                    at, place, reckoning.minutes[place], cycle, reckoning.buckets[place],
                     None if ranges is None else ranges[0][place],
                     None if ranges is None else ranges[1][place],
                     self._calls,

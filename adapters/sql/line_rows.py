@@ -187,7 +187,6 @@ def transition_row(line: LineId, transition: Transition) -> tuple[Any, ...]:
         transition.room,
         transition.rank,
         to_us_or_none(transition.hospital_at),
-        to_us_or_none(transition.slot_begin),
     )
 
 
@@ -207,5 +206,4 @@ def transition_from(row: Row) -> Transition:
         room=None if row[11] is None else RoomId(row[11]),
         rank=row[12],
         hospital_at=from_us_or_none(row[13]),
-        slot_begin=from_us_or_none(row[14]),
     )

@@ -118,7 +118,6 @@ transition = Table(
     _id("room"),
     Column("rank", BigInteger),
     _us("hospital_at_us"),
-    _us("slot_begin_us"),
     Index(None, "line", "day"),
     **_OPTIONS,
 )

@@ -201,7 +201,6 @@ def _transition() -> None:
         sa.Column("room", sa.String(length=64), nullable=True),
         sa.Column("rank", sa.BigInteger(), nullable=True),
         sa.Column("hospital_at_us", sa.BigInteger(), nullable=True),
-        sa.Column("slot_begin_us", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("line", "version", "step", name=op.f("pk_transition")),
         **_OPTIONS,
     )

@@ -43,7 +43,7 @@ class SubscribeAsk(msgspec.Struct):
     flag: int = 0
     type: int = 0
     delta: str = ""
-    tf: msgspec.Raw | None = None
+    tf: object = None
 
 
 class ChannelAsk(msgspec.Struct):
@@ -70,7 +70,7 @@ class RefreshAsk(msgspec.Struct):
 
 class RpcAsk(msgspec.Struct):
     method: str = ""
-    data: msgspec.Raw | None = None
+    data: msgspec.Raw = msgspec.Raw()
 
 
 class Nothing(msgspec.Struct):

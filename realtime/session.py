@@ -239,7 +239,8 @@ class Session:
 
     def _handle(self, command: Command, effects: Effects) -> None:
         connect = command.connect
-        if command.is_empty or (connect is not None) is not (self.phase is Phase.NEW):
+        wanted = Phase.CONNECTED if connect is None else Phase.NEW
+        if command.is_empty or self.phase is not wanted:
             effects += self.close(Closings.BAD_REQUEST)
         elif connect is not None:
             self._connect(command, connect, effects)

@@ -4,15 +4,17 @@ Pure. Every converter raises ``Unusable`` with a reason that never repeats the v
 about a patient. ``None``, blanks and the mapping's own words for nothing (``empty``) all become ``None``.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from core.clock import CHINA
 
 BLANKS = " \t\r\n\x00\u3000\xa0"
 LONGEST_TEXT = 200
+LARGEST_EXPONENT = 30
 _WIDTHS = {"Y": "{4}", "m": "{2}", "d": "{2}", "H": "{2}", "M": "{2}", "S": "{2}", "f": "{1,6}"}
 _PLACEHOLDER = re.compile(r"\{([\w$#]+)(?::(0?\d{1,2}))?\}")
 
@@ -56,21 +58,25 @@ def decode(value: object, *, encoding: str, mislabelled: str | None = None) -> s
 def _of_bytes(value: bytes, encoding: str) -> str:
     try:
         return value.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise Unusable(f"bytes that are not {encoding}") from error
+    except UnicodeDecodeError:
+        raise Unusable(f"bytes that are not {encoding}") from None
 
 
 def _relabelled(value: str, encoding: str, mislabelled: str) -> str:
     try:
         return _of_bytes(value.encode(mislabelled, "surrogateescape"), encoding)
-    except UnicodeEncodeError as error:
-        raise Unusable(f"text that was never {mislabelled}") from error
+    except UnicodeEncodeError:
+        raise Unusable(f"text that was never {mislabelled}") from None
 
 
 def _of_number(value: float | Decimal) -> str:
-    if value != value or value in (float("inf"), float("-inf")):
+    if isinstance(value, Decimal):
+        if not value.is_finite() or abs(value.adjusted()) > LARGEST_EXPONENT:
+            raise Unusable("not a number")
+        return str(int(value)) if value == value.to_integral_value() else str(value)
+    if not math.isfinite(value):
         raise Unusable("not a number")
-    return str(int(value)) if value == int(value) else str(value)
+    return str(int(value)) if value.is_integer() else str(value)
 
 
 def whole_number(text: str) -> int:
@@ -79,8 +85,8 @@ def whole_number(text: str) -> int:
         number = Decimal(text)
         if number != number.to_integral_value() or abs(number) > 10**15:
             raise Unusable("not a whole number")
-    except InvalidOperation as error:
-        raise Unusable("not a whole number") from error
+    except ArithmeticError:
+        raise Unusable("not a whole number") from None
     return int(number)
 
 
@@ -88,8 +94,8 @@ def real_number(text: str) -> float:
     """A finite number; used for orders, where halves squeeze a patient in between two others."""
     try:
         number = float(Decimal(text))
-    except (InvalidOperation, OverflowError) as error:
-        raise Unusable("not a number") from error
+    except ArithmeticError:
+        raise Unusable("not a number") from None
     if number != number or abs(number) > 1e17:
         raise Unusable("not a number")
     return number
@@ -104,8 +110,8 @@ def fen(text: str) -> int:
         amount = Decimal(text.removeprefix("¥").removeprefix("\uffe5").replace(",", "")) * 100
         if not amount.is_finite() or amount != amount.to_integral_value():
             raise Unusable("not an amount in yuan with at most two decimals")
-    except InvalidOperation as error:
-        raise Unusable("not an amount in yuan") from error
+    except ArithmeticError:
+        raise Unusable("not an amount in yuan") from None
     return int(amount)
 
 

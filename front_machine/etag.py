@@ -24,5 +24,9 @@ def key_from(*secrets: bytes) -> bytes:
 
 
 def etag_of(content: object, *, key: bytes) -> str:
-    """The name of a content made of plain values and rows."""
-    return blake2b(_ENCODER.encode(content), key=key, digest_size=12).hexdigest()
+    """The name of a content made of plain values and rows, whatever a driver put into them."""
+    try:
+        encoded = _ENCODER.encode(content)
+    except (ValueError, OverflowError, TypeError):  # lone surrogates, integers beyond 64 bits
+        encoded = ascii(content).encode("ascii")
+    return blake2b(encoded, key=key, digest_size=12).hexdigest()

@@ -197,7 +197,7 @@ class Endpoint(RequestHandler):
         self,
         *,
         name: str,
-        answer: Callable[["Endpoint", str], Awaitable[Envelope]],
+        answer: "Answer",
         method: str,
         requests: Requests,
         platform_names: frozenset[str],
@@ -267,30 +267,44 @@ class Endpoint(RequestHandler):
         return self._name
 
 
-def _application(operations: Operations, requests: Requests, platform_names: frozenset[str]) -> Application:
-    async def ping(endpoint: Endpoint, _: str) -> Envelope:
-        return await operations.ping()
+Answer = Callable[[Endpoint, str], Awaitable[Envelope]]
 
-    async def line_states(endpoint: Endpoint, _: str) -> Envelope:
+
+class Answers:
+    """Decodes each question and hands it to its operation."""
+
+    def __init__(self, operations: Operations) -> None:
+        self._operations = operations
+
+    async def ping(self, endpoint: Endpoint, _: str) -> Envelope:
+        """Is anybody there."""
+        return await self._operations.ping()
+
+    async def line_states(self, endpoint: Endpoint, _: str) -> Envelope:
+        """The long-poll."""
         try:
             ask = msgspec.json.decode(endpoint.request.body, type=AskLineStates)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return Envelope(code=Code.BAD_REQUEST)
-        return await operations.line_states(ask)
+        return await self._operations.line_states(ask)
 
-    async def check_in(endpoint: Endpoint, _: str) -> Envelope:
+    async def check_in(self, endpoint: Endpoint, _: str) -> Envelope:
+        """The write."""
         try:
             ask = msgspec.json.decode(endpoint.request.body, type=AskCheckIn)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return Envelope(code=Code.BAD_REQUEST)
-        return await operations.check_in(ask)
+        return await self._operations.check_in(ask)
 
-    async def settle(endpoint: Endpoint, key: str) -> Envelope:
-        return await operations.settle(key)
+    async def settle(self, endpoint: Endpoint, key: str) -> Envelope:
+        """What became of the write."""
+        return await self._operations.settle(key)
 
-    def listing(part: str) -> Callable[[Endpoint, str], Awaitable[Envelope]]:
+    def listing(self, part: str) -> Answer:
+        """The directory or one list of it, answered 304 when the asker holds it."""
+
         async def answer(endpoint: Endpoint, _: str) -> Envelope:
-            envelope, etag = await operations.directory(part)
+            envelope, etag = await self._operations.directory(part)
             if etag:
                 endpoint.set_header("ETag", f'"{etag}"')
                 if endpoint.request.headers.get("If-None-Match", "") == f'"{etag}"':
@@ -299,32 +313,28 @@ def _application(operations: Operations, requests: Requests, platform_names: fro
 
         return answer
 
-    def route(
-        path: str, method: str, name: str, answer: Callable[[Endpoint, str], Awaitable[Envelope]]
-    ) -> tuple[str, type[RequestHandler], dict[str, Any]]:
-        given = {"requests": requests, "platform_names": platform_names}
-        return path, Endpoint, {"name": name, "method": method, "answer": answer, **given}
 
+def _application(operations: Operations, requests: Requests, platform_names: frozenset[str]) -> Application:
+    answers = Answers(operations)
+    shared = {"requests": requests, "platform_names": platform_names}
+    routes: list[tuple[str, str, str, Answer]] = [
+        (PING, "GET", "ping", answers.ping),
+        (DIRECTORY, "GET", "directory", answers.listing("")),
+        (DEPARTMENTS, "GET", "departments", answers.listing("departments")),
+        (DOCTORS, "GET", "doctors", answers.listing("doctors")),
+        (ROOMS, "GET", "rooms", answers.listing("rooms")),
+        (LINES, "GET", "lines", answers.listing("lines")),
+        (LINE_STATES, "POST", "line_states", answers.line_states),
+        (CHECK_IN, "POST", "check_in", answers.check_in),
+        (CHECK_IN + r"/([^/]{1,64})", "GET", "settle", answers.settle),
+    ]
     return Application(
         [
-            route(PING, "GET", "ping", ping),
-            route(DIRECTORY, "GET", "directory", listing("")),
-            route(DEPARTMENTS, "GET", "departments", listing("departments")),
-            route(DOCTORS, "GET", "doctors", listing("doctors")),
-            route(ROOMS, "GET", "rooms", listing("rooms")),
-            route(LINES, "GET", "lines", listing("lines")),
-            route(LINE_STATES, "POST", "line_states", line_states),
-            route(CHECK_IN, "POST", "check_in", check_in),
-            route(CHECK_IN + r"/([^/]{1,64})", "GET", "settle", settle),
+            (path, Endpoint, {"name": name, "method": method, "answer": answer, **shared})
+            for path, method, name, answer in routes
         ],
         default_handler_class=Endpoint,
-        default_handler_args={
-            "name": "unknown",
-            "method": "",
-            "answer": ping,
-            "requests": requests,
-            "platform_names": platform_names,
-        },
+        default_handler_args={"name": "unknown", "method": "", "answer": answers.ping, **shared},
         log_function=_log_access,
     )
 

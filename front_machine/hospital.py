@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+import msgspec
+
 from core.clock import Clock, business_day
 from front_machine.contract import Department, Directory, Doctor, LineInfo, RoomInfo, RowTrouble
 from front_machine.converters import Unusable, decode, whole_number
 from front_machine.his import HisBroken, HisLink, HisUnavailable, Question, Rows
 from front_machine.mapping import MappingRefused, Table
-from front_machine.page import Page, grouped, with_counts
+from front_machine.page import NOT_TEXT, Page, grouped, with_counts
 from front_machine.reading import BadField, Reader
 from front_machine.settings import FrontMachineSettings
 
@@ -217,7 +219,9 @@ class Hospital:
         for number, row in enumerate(rows.rows, start=1):
             notes: list[tuple[str, str]] = []
             try:
-                values.append(reader.read(row, day=day, notes=notes))
+                found = reader.read(row, day=day, notes=notes)
+                _refuse_what_cannot_be_sent(found)
+                values.append(found)
             except BadField as error:
                 troubles.append(RowTrouble(line=name, row=number, field=error.field, why=error.why))
             troubles.extend(
@@ -245,6 +249,13 @@ class Hospital:
             reader = Reader(key, name, table, columns, encoding=self._settings.his.encoding)
             self._readers[key, columns] = reader
         return reader
+
+
+def _refuse_what_cannot_be_sent(values: Mapping[str, object]) -> None:
+    try:
+        msgspec.json.encode(values)
+    except ValueError:
+        raise BadField("row", NOT_TEXT) from None
 
 
 @contextmanager

@@ -21,6 +21,7 @@ NO_SUCH_LINE = "no such line"
 TWICE = "the same number twice"
 HALF_PAGE = "the hospital counts other rows than it answered"
 TOO_MANY = "too many tickets"
+NOT_TEXT = "holds text that is not Unicode"
 
 Numbered = tuple[int, Row]
 """A row and where it stood in the hospital's answer, counted from 1."""
@@ -93,7 +94,9 @@ def news(page: Page, known: Mapping[str, str]) -> News:
             continue
         state = _line_state(line, content, page, troubles)
         if state is not None:
-            changed.append(msgspec.Raw(msgspec.json.encode(state)))
+            encoded = _encoded(state, troubles)
+            if encoded is not None:
+                changed.append(encoded)
     gone = tuple(line for line in known if line not in page.lines)
     return News(tuple(changed), gone, tuple(troubles))
 
@@ -120,6 +123,15 @@ def _line_state(line: str, content: LinePage, page: Page, troubles: list[RowTrou
     return LineState(
         line=line, day=page.day, etag=content.etag, open=content.open, tickets=tuple(tickets.values())
     )
+
+
+def _encoded(state: LineState, troubles: list[RowTrouble]) -> msgspec.Raw | None:
+    """The state as it is sent. Text that is no Unicode (a lone surrogate) must not spoil the whole answer."""
+    try:
+        return msgspec.Raw(msgspec.json.encode(state))
+    except ValueError:
+        troubles.append(RowTrouble(line=state.line, row=0, field="tickets", why=NOT_TEXT))
+        return None
 
 
 def _ticket(line: str, number: int, row: Row, page: Page, notes: list[RowTrouble]) -> HisTicket:
@@ -156,14 +168,19 @@ def _by_line(
 ) -> tuple[dict[str, list[Numbered]], list[RowTrouble]]:
     """The code of a line is read once for all its rows, not once a row."""
     by_raw: dict[object, list[Numbered]] = {}
+    troubles: list[RowTrouble] = []
     at = reader.line_at
     for numbered in enumerate(tickets.rows, start=1):
         raw = numbered[1][at]
-        if (group := by_raw.get(raw)) is None:
+        try:
+            group = by_raw.get(raw)
+        except TypeError:  # a value that cannot even be compared, such as a signalling NaN
+            troubles.append(RowTrouble(line="", row=numbered[0], field="line", why=NO_SUCH_LINE))
+            continue
+        if group is None:
             group = by_raw[raw] = []
         group.append(numbered)
     groups: dict[str, list[Numbered]] = {}
-    troubles = []
     for rows in by_raw.values():
         first, row = rows[0]
         try:

@@ -28,6 +28,7 @@ from adapters.sql.unit import SqlUnits
 from clinic.reading import DirectoryReadings
 from conf.settings import Settings
 from conf.words import Words
+from core import limits
 from core.clock import Clock, SystemClock
 from core.nudge import Nudge
 from front_machine.link import HospitalLink, client_context
@@ -139,6 +140,7 @@ async def compose(settings: Settings, roles: Roles) -> AsyncIterator[Platform]:
         tasks = [asyncio.create_task(work) for work in background]
         stack.push_async_callback(_end_tasks, tasks)
         if web is not None:
+            stack.push_async_callback(web.close)
             web.start()
         yield Platform(settings, web, live)
 
@@ -325,7 +327,13 @@ def _sync(ground: _Ground, link: HospitalLink, keeper: LeaseKeeper) -> Sync:
     mirror = MirrorService(
         units=units, clock=ground.clock, publisher=ground.publisher, learning=ground.learning
     )
-    return Sync(HospitalSync(link, QueueMirror(mirror, units, ground.clock), clock=ground.clock), mirror)
+    pull = HospitalSync(
+        link,
+        QueueMirror(mirror, units, ground.clock),
+        clock=ground.clock,
+        stale_seconds=limits.HOSPITAL_STALE_SECONDS,
+    )
+    return Sync(pull, mirror)
 
 
 async def _end_tasks(tasks: list[asyncio.Task[None]]) -> None:

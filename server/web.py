@@ -117,6 +117,11 @@ class WebServer:
         """Take no new connections; those that are open go on."""
         self._server.stop()
 
+    async def close(self) -> None:
+        """End at once: stop accepting and drop what is open."""
+        self.stop_accepting()
+        await self._server.close_all_connections()
+
     async def finish(self) -> None:
         """Wait for requests in flight, no longer than the draining time allows."""
         try:

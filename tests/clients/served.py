@@ -1,0 +1,127 @@
+"""A web process's realtime part on a free port, several of them on one shared broker if wanted."""
+
+import asyncio
+import random
+import ssl
+import uuid
+from datetime import timedelta
+
+from prometheus_client import CollectorRegistry
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application
+
+from adapters.memory.broker import MemoryBroker, MemoryStreams
+from core.actor import Actor, Role
+from core.clock import SystemClock
+from core.ids import ScreenId
+from handlers.realtime_socket import RealtimeSockets
+from realtime.broker import Broker
+from realtime.channels import houzhen_channels
+from realtime.hub import Hub
+from realtime.metrics import RealtimeMetrics
+from realtime.session import Terms
+from realtime.stream import Position
+from realtime.tokens import HmacTokens
+
+CLOCK = SystemClock()
+CHANNELS = houzhen_channels()
+TOKENS = HmacTokens([b"only for tests, and long enough."])
+
+PATIENT = Actor(id="u42", role=Role.PATIENT)
+NURSE = Actor(id="n1", role=Role.NURSE)
+SCREEN = Actor(id="s1", role=Role.SCREEN, screen=ScreenId("hall-3f"))
+
+
+def token(actor: Actor, seconds: float = 3_600) -> str:
+    return TOKENS.sign(actor, expires_at=CLOCK.now() + timedelta(seconds=seconds))
+
+
+def streams() -> MemoryStreams:
+    return MemoryStreams(clock=CLOCK, new_epoch=lambda: uuid.uuid4().hex[:8])
+
+
+class Served:
+    """One process: broker, hub, sockets and a Tornado server."""
+
+    def __init__(
+        self,
+        backend: MemoryStreams | Broker,
+        *,
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+        allowed_origins: tuple[str, ...] = (),
+        most_connections: int = 100,
+        **terms: float,
+    ) -> None:
+        self.broker: Broker = MemoryBroker(backend) if isinstance(backend, MemoryStreams) else backend
+        self.metrics = RealtimeMetrics(CollectorRegistry())
+        self.hub = Hub(broker=self.broker, channels=CHANNELS, clock=CLOCK, metrics=self.metrics)
+        self.terms = Terms(
+            channels=CHANNELS,
+            tokens=TOKENS,
+            clock=CLOCK,
+            new_client_id=lambda: str(uuid.uuid4()),
+            chance=random.random,
+            version="test",
+            **terms,  # type: ignore[arg-type]
+        )
+        self.sockets = RealtimeSockets(
+            terms=self.terms,
+            hub=self.hub,
+            metrics=self.metrics,
+            allowed_origins=allowed_origins,
+            most_connections=most_connections,
+        )
+        self._server = HTTPServer(
+            Application(self.sockets.rules(), log_function=lambda handler: None), ssl_options=tls
+        )
+        self._listening = bind_sockets(port, "127.0.0.1", reuse_port=False)
+        self.port: int = self._listening[0].getsockname()[1]
+        self._scheme = "ws" if tls is None else "wss"
+
+    @property
+    def url(self) -> str:
+        return f"{self._scheme}://127.0.0.1:{self.port}/connection/websocket"
+
+    async def __aenter__(self) -> "Served":
+        await self.hub.start()
+        self.sockets.start()
+        self._server.add_sockets(self._listening)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.stop()
+        await self.sockets.close(seconds=0.5)
+        await self._server.close_all_connections()
+        await self.hub.close()
+        await self.broker.close()
+
+    async def die(self) -> None:
+        """End as a killed process does: every socket is closed without a word."""
+        self._server.stop()
+        for connection in tuple(self.sockets._connections):
+            connection.abandon()
+        await self.__aexit__()
+
+    async def publish(self, channel: str, data: bytes) -> Position:
+        policy, _ = CHANNELS.find(channel)
+        return await self.broker.publish(channel, data, keep=policy.keep)
+
+    async def drop_one(self, channel: str) -> None:
+        """Lose one publication between broker and hub."""
+        hear = self.hub._hear
+        broker = self.broker
+        assert isinstance(broker, MemoryBroker)
+        streams = broker._streams
+        assert broker._on_publication is not None
+        listener = broker._on_publication
+        streams.ignore(channel, listener)
+        await self.publish(channel, b'{"lost":1}')
+        streams.listen(channel, listener)
+        assert hear == listener
+
+    async def until(self, true: "asyncio.Future[None] | object", seconds: float = 5.0) -> None:
+        async with asyncio.timeout(seconds):
+            while not true():  # type: ignore[operator]
+                await asyncio.sleep(0.01)

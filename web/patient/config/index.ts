@@ -20,7 +20,7 @@ export default defineConfig<'webpack5'>({
   // Pages are written in HTML elements. Mini-programs get them mapped; in H5 they are the browser's own.
   plugins: ['@tarojs/plugin-framework-vue3', ...(isH5 ? [] : ['@tarojs/plugin-html'])],
   defineConstants: { SERVER_ORIGIN: JSON.stringify(serverOrigin) },
-  copy: { patterns: [], options: {} },
+  copy: { patterns: isH5 ? [{ from: 'src/static/', to: 'dist/h5/static/' }] : [], options: {} },
   mini: {
     postcss: { pxtransform: { enable: false, config: {} } },
     miniCssExtractPluginOption: { ignoreOrder: true },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { linesApi, Unreachable } from '../src/api/lines'
 import { Memory } from '../src/app/memory'
-import { byDepartment } from '../src/queue/directory'
+import { byDepartment, nameWithin } from '../src/queue/directory'
 import { entryOf, queryOf } from '../src/queue/entry'
 import { NoSuchLine } from '../src/queue/follow'
 import { aSnapshot } from './boards'
@@ -55,6 +55,7 @@ describe('the list of lines', () => {
       byDepartment(lines, '心内 302').flatMap(({ lines: members }) => members.map(({ id }) => id)),
     ).toEqual(['L3'])
     expect(byDepartment(lines, 'nothing')).toEqual([])
+    expect(lines.map(nameWithin)).toEqual(['门诊', '门诊', '门诊'])
   })
 })
 

@@ -20,6 +20,7 @@ const TYPES = {
   '.js': 'text/javascript',
   '.css': 'text/css',
   '.json': 'application/json',
+  '.svg': 'image/svg+xml',
 }
 // What the real server is asked to send; the pages must work under it.
 const POLICY =

@@ -28,9 +28,9 @@ describe('the catalogues', () => {
 })
 
 describe('a place in words', () => {
-  const said = (ticket: string, change = {}, language: Language = 'en') => {
+  const said = (ticket: string, change = {}, language: Language = 'en', silent = false) => {
     const board = aBoard(change)
-    const { tone, head, note } = wordsFor(board, placeOf(board, ticket), ticket, null)
+    const { tone, head, note } = wordsFor(board, placeOf(board, ticket), ticket, { fate: null, silent })
     return [tone, say(language, head.word, head.params), note && say(language, note.word, note.params)]
   }
 
@@ -61,9 +61,12 @@ describe('a place in words', () => {
   it('speaks Chinese', () =>
     expect(said('A017', {}, 'zh-CN')).toEqual(['waiting', '前面还有 3 位', '大约 8–15 分钟']))
 
+  it('gives no minutes when the phone hears nothing', () =>
+    expect(said('A017', {}, 'en', true)[2]).toBe('A time is shown again once connected'))
+
   it('says what became of a ticket that left the line', () => {
     const board = aBoard()
-    const words = wordsFor(board, placeOf(board, 'A001'), 'A001', 'done')
+    const words = wordsFor(board, placeOf(board, 'A001'), 'A001', { fate: 'done', silent: false })
     expect([words.tone, words.head.word]).toEqual(['over', 'fate.done.head'])
   })
 })

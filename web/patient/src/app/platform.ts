@@ -45,7 +45,9 @@ export const get: Get = async (path) => {
 /** Vibrate for a call, where the phone can and its owner allows it. */
 export function buzz(): void {
   if (IN_BROWSER) {
-    if ('vibrate' in navigator) navigator.vibrate([400, 200, 400, 200, 400])
+    // A browser vibrates only for someone who has touched the page; asking earlier is an error in its log.
+    const touched = navigator.userActivation?.hasBeenActive ?? true
+    if (touched && 'vibrate' in navigator) navigator.vibrate([400, 200, 400, 200, 400])
     return
   }
   Taro.vibrateLong({ fail: () => undefined })

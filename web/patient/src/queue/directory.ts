@@ -21,3 +21,9 @@ export function byDepartment(lines: readonly LineItem[], typed: string): Departm
 
 const searched = (line: LineItem): string =>
   [line.id, line.name, line.department, line.doctor, ...line.rooms].join(' ').toLowerCase()
+
+/** The line's name where the department already stands above it. */
+export function nameWithin(line: LineItem): string {
+  const rest = line.name.startsWith(line.department) ? line.name.slice(line.department.length).trim() : ''
+  return rest || line.name
+}

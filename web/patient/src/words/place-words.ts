@@ -19,7 +19,13 @@ export interface PlaceWords {
   readonly advice: Phrase
 }
 
-export function wordsFor(board: Board, place: Place, ticket: string, fate: Fate | null): PlaceWords {
+/** What is said besides the board: what became of a lost ticket, and whether the phone still hears the line. */
+export interface Hearsay {
+  readonly fate: Fate | null
+  readonly silent: boolean
+}
+
+export function wordsFor(board: Board, place: Place, ticket: string, { fate, silent }: Hearsay): PlaceWords {
   switch (place.kind) {
     case 'called': {
       const { roomName: room, call } = place.calling
@@ -43,14 +49,14 @@ export function wordsFor(board: Board, place: Place, ticket: string, fate: Fate 
       return {
         tone: 'waiting',
         head: aheadIn('place.waiting.next', 'place.waiting.head', place.ahead),
-        note: minutesIn(board, place),
+        note: minutesIn(board, place, silent),
         advice: { word: 'place.waiting.advice' },
       }
     case 'ready':
       return {
         tone: 'ready',
         head: { word: 'place.ready.head' },
-        note: minutesIn(board, place),
+        note: minutesIn(board, place, silent),
         advice: { word: 'place.ready.advice' },
       }
     case 'passed':
@@ -95,7 +101,8 @@ const plain = (tone: Tone, stem: Stem, params: Params = {}): PlaceWords => ({
 })
 
 /** The wait as a range; where there is none, why there is none. */
-function minutesIn(board: Board, place: Extract<Place, { ahead: number }>): Phrase {
+function minutesIn(board: Board, place: Extract<Place, { ahead: number }>, silent: boolean): Phrase {
+  if (silent) return { word: 'minutes.not_heard' }
   if (board.open !== 'open') return { word: 'minutes.not_open' }
   if (!board.fresh) return { word: 'minutes.not_confirmed' }
   if (place.minutes === null) return { word: 'minutes.no_history' }

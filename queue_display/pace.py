@@ -8,10 +8,11 @@ quantiles of the line's own errors at that place, corrected until past ranges he
 Times are minutes since midnight on the clock that the tickets follow.
 """
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum
 from itertools import accumulate
 from math import ceil, floor
 from typing import Final
@@ -34,6 +35,8 @@ BREAK_CYCLES: Final = 4.0
 CORRECTION: Final = 0.3
 _EDGES: Final = (1, 2, 4, 7, 12, 20)
 PLACES: Final = len(_EDGES) + 1
+BUCKETS: Final = 3 * PLACES
+YIELDING_SHARE: Final = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +82,8 @@ class DayLearned:
     first_start: float | None = None
     rests: list[Rest] = field(default_factory=list)
     rooms: int = 1
-    calls_before: list[tuple[int, int]] = field(default_factory=list)
-    """(place, how many were really called before)."""
+    calls_before: list[tuple["Group", int, int]] = field(default_factory=list)
+    """(group, place, how many were really called before)."""
     errors: list[tuple[int, float, bool]] = field(default_factory=list)
     """(bucket, score, whether the published range held); a range that was not published counts as held."""
 
@@ -90,7 +93,22 @@ class Reckoning:
     """For each waiting place the expected minutes, and which errors it shares."""
 
     minutes: tuple[float, ...]
-    buckets: tuple[int, ...]
+    groups: tuple["Group", ...]
+
+
+class Group(IntEnum):
+    """Sorts of waiting whose errors are alike."""
+
+    STEADY = 0
+    RESTING = 1
+    """Nobody works now, or a usual rest comes before the turn."""
+    YIELDING = 2
+    """Most who stand before came later: this one lets others go first and will go on doing so."""
+
+
+def bucket_of(group: Group, place: int) -> int:
+    """Where the errors of that sort at that place are kept."""
+    return group * PLACES + bisect_right(_EDGES, place)
 
 
 class Pace:
@@ -111,11 +129,11 @@ class Pace:
         self._usual: list[Rest] = []
         self._unplanned: list[float] = []
         self._rooms = 1.0
-        self._shares: deque[float] = deque(maxlen=SCORES_KEPT)
-        self._by_place = 1.0
-        self._scores = [deque[tuple[int, float]](maxlen=SCORES_KEPT) for _ in range(2 * PLACES)]
-        self._levels = [PROMISE] * (2 * PLACES)
-        self._ends: list[tuple[float, float] | None] = [None] * (2 * PLACES)
+        self._shares = {group: deque[float](maxlen=SCORES_KEPT) for group in Group}
+        self._by_place = dict.fromkeys(Group, 1.0)
+        self._scores = [deque[tuple[int, float]](maxlen=SCORES_KEPT) for _ in range(BUCKETS)]
+        self._levels = [PROMISE] * BUCKETS
+        self._ends: list[tuple[float, float] | None] = [None] * BUCKETS
 
     # ---- asking
 
@@ -136,34 +154,46 @@ class Pace:
         else:
             lead = self._until_start(moment)
             free = [lead] * max(1, round(self._rooms))
+        return self._places(moment, free, cycle, working=working)
+
+    def _places(
+        self, moment: Moment, free: Sequence[float], cycle: float, *, working: bool
+    ) -> Reckoning:  # fmt: skip
         rest = next((r for r in self._usual if r.end > moment.minute), None) if working else None
+        after = free if rest is None else [rest.end - moment.minute] * max(1, round(self._rooms))
         here = there = 0
+        earlier: list[float] = []
         minutes: list[float] = []
-        buckets: list[int] = []
+        groups: list[Group] = []
         for place, joined in enumerate(moment.joined):
-            if rest is not None and joined > rest.cutoff and moment.minute > rest.cutoff:
-                after = [rest.end - moment.minute] * max(1, round(self._rooms))
-                minutes.append(_call_time(after, cycle, there * self._by_place))
-                there += 1
-                buckets.append(PLACES + bisect_right(_EDGES, place))
-            else:
-                minutes.append(_call_time(free, cycle, here * self._by_place))
-                here += 1
-                buckets.append((0 if working else PLACES) + bisect_right(_EDGES, place))
-        return Reckoning(tuple(minutes), tuple(buckets))
+            overtaken = place - bisect_right(earlier, joined)
+            insort(earlier, joined)
+            waits_over = rest is not None and joined > rest.cutoff and moment.minute > rest.cutoff
+            group = Group.STEADY if working and not waits_over else Group.RESTING
+            if place and overtaken >= YIELDING_SHARE * place:
+                group = Group.YIELDING
+            share = self._by_place[group]
+            minutes.append(_call_time(after, cycle, there * share) if waits_over
+                           else _call_time(free, cycle, here * share))  # fmt: skip
+            there += waits_over
+            here += not waits_over
+            groups.append(group)
+        return Reckoning(tuple(minutes), tuple(groups))
 
     def ranges(self, reckoning: Reckoning, cycle: float) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
         """Whole minutes low and high for each place; None while the line's errors are not known enough."""
         lows: list[int] = []
         highs: list[int] = []
-        low = high = 0
-        for expected, bucket in zip(reckoning.minutes, reckoning.buckets, strict=True):
-            ends = self._ends[bucket]
+        floors = dict.fromkeys(Group, (0, 0))
+        for place, (expected, group) in enumerate(zip(reckoning.minutes, reckoning.groups, strict=True)):
+            ends = self._ends[bucket_of(group, place)]
             if ends is None:
                 return None
             base = expected + cycle
+            low, high = floors[group]
             low = max(low, floor(max(0.0, base * ends[0] - cycle)))
             high = max(high, low, ceil(max(0.0, base * ends[1] - cycle)))
+            floors[group] = low, high
             lows.append(low)
             highs.append(high)
         return tuple(lows), tuple(highs)
@@ -220,9 +250,12 @@ class Pace:
 
     def _take_calls_before(self, day: DayLearned) -> None:
         """How many are really called before somebody, to each who stood before: usually a few more."""
-        self._shares.extend(called / place for place, called in day.calls_before if place >= SHARE_PLACES)
-        if self._shares:
-            self._by_place = _median(list(self._shares))
+        for group, place, called in day.calls_before:
+            if place >= SHARE_PLACES:
+                self._shares[group].append(called / place)
+        for group, shares in self._shares.items():
+            if len(shares) >= SCORES_NEEDED:
+                self._by_place[group] = _median(list(shares))
 
     def _take_rests(self, day: DayLearned) -> None:
         """Rests that come on most days at the same time are usual; the others come as they come."""
@@ -257,7 +290,7 @@ class Pace:
                 self._levels[bucket] = min(0.98, max(0.50, level))
         if self.days < DAYS_NEEDED:
             return
-        for half in (0, PLACES):
+        for half in range(0, BUCKETS, PLACES):
             self._find_ends(half)
 
     def _find_ends(self, half: int) -> None:
@@ -275,7 +308,7 @@ class Pace:
             if len(scores) < SCORES_NEEDED:
                 scores = sorted(score for each in recent for score in each)
             if len(scores) >= SCORES_NEEDED:
-                self._ends[half + place] = _shortest(scores, self._levels[half + place])
+                self._ends[half + place] = _around_the_median(scores, self._levels[half + place])
 
     # ---- parts of the reckoning
 
@@ -319,8 +352,9 @@ def _median(values: list[float]) -> float:
     return sorted(values)[len(values) // 2]
 
 
-def _shortest(ordered: Sequence[float], share: float) -> tuple[float, float]:
-    """The narrowest range that holds the share of the errors. Errors are lopsided: few wait far longer."""
-    inside = min(len(ordered) - 1, ceil(share * (len(ordered) + 1)) - 1)
-    at = min(range(len(ordered) - inside), key=lambda i: ordered[i + inside] - ordered[i])
-    return ordered[at], ordered[at + inside]
+def _around_the_median(ordered: Sequence[float], share: float) -> tuple[float, float]:
+    """The narrowest range around the usual error that holds the share: its middle is the likeliest wait."""
+    usual = ordered[len(ordered) // 2]
+    away = sorted(abs(each - usual) for each in ordered)
+    reach = away[min(len(away) - 1, ceil(share * (len(away) + 1)) - 1)]
+    return usual - reach, usual + reach

@@ -12,7 +12,7 @@ from datetime import datetime, time
 from core.clock import CHINA
 from core.ids import TicketNumber
 from queue_display.events import Happening, Transition
-from queue_display.pace import BREAK_CYCLES, DayLearned, Moment, Pace, Rest, RoomNow
+from queue_display.pace import BREAK_CYCLES, DayLearned, Group, Moment, Pace, Rest, RoomNow, bucket_of
 from queue_display.ticket import IN_LINE, IN_ROOM, TicketState
 
 NO_ROOM = ""
@@ -25,7 +25,7 @@ class _Guess:
     place: int
     expected: float
     cycle: float
-    bucket: int
+    group: Group
     low: int | None
     high: int | None
     calls_before: int
@@ -131,8 +131,8 @@ class _Day:
             actual = at - guess.at
             held = guess.low is None or guess.high is None or guess.low <= actual <= guess.high
             score = self._pace.score(actual, guess.expected, guess.cycle)
-            self._found.errors.append((guess.bucket, score, held))
-            self._found.calls_before.append((guess.place, self._calls - guess.calls_before))
+            self._found.errors.append((bucket_of(guess.group, guess.place), score, held))
+            self._found.calls_before.append((guess.group, guess.place, self._calls - guess.calls_before))
 
     def _guess(self, at: float) -> None:
         line = sorted((self._rank[n], n) for n, state in self._state.items() if state in IN_LINE)
@@ -155,7 +155,7 @@ class _Day:
         for place, (_, number) in enumerate(line):
             self._guesses.setdefault(number, []).append(
                 _Guess(
-                    at, place, reckoning.minutes[place], cycle, reckoning.buckets[place],
+                    at, place, reckoning.minutes[place], cycle, reckoning.groups[place],
                     None if ranges is None else ranges[0][place],
                     None if ranges is None else ranges[1][place],
                     self._calls,

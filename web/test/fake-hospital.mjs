@@ -185,6 +185,11 @@ export class FakeHospital {
     this.callNext(lines[Math.floor(Math.random() * lines.length)].id, 0)
   }
 
+  /** Somebody at another desk is faster than the next command. */
+  race() {
+    this.raced = true
+  }
+
   callId(line, ticket) {
     return `${line.id}:${DAY}:${ticket.number}:${ticket.calls}`
   }
@@ -318,6 +323,10 @@ export class FakeHospital {
     this.commands.push({ line: id, path: path.join('/'), body })
     if (line.mode === 'mirror' && path[0] !== 'check-in')
       return refuse(409, 'queue.line_is_mirrored', { line: id })
+    if (this.raced) {
+      this.raced = false
+      this.callNext(id, 0)
+    }
     if (body.expected_version !== line.version) {
       const now = this.inRoom(line).map((each) => `${each.number}@${each.room}:${each.state}`)
       return refuse(409, 'queue.line_has_moved', { line: id, version: line.version, now })

@@ -88,10 +88,12 @@ const position = (name) => ({ offset: channel(name).offset, epoch })
 /** What tests may do to the world. */
 const steering = {
   drop: () => dropAll(),
+  /** `true`: nothing answers; `'api'`: only the pages do, as from a cache in between; `false`: back again */
   away: ({ away: now }) => {
     away = now
     if (away) dropAll()
   },
+  race: () => hospital.race(),
   restart: () => {
     epoch = `e${Math.random().toString(36).slice(2, 7)}`
     channels.clear()
@@ -181,7 +183,7 @@ const server = createServer(async (request, response) => {
     const result = (await steering[path.slice(8)](body)) ?? {}
     return response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(result))
   }
-  if (away) return response.destroy()
+  if (away === true || (away && path.startsWith('/v1/'))) return response.destroy()
   try {
     if (path.startsWith('/v1/')) {
       const result = await api(request.method, path, body, request.headers)

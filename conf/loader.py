@@ -108,7 +108,7 @@ def _judge(settings: Settings) -> None:
 
 def _contradictions(settings: Settings) -> Iterable[tuple[str, str]]:
     production = settings.profile == "production"
-    if not settings.storage.url.startswith(("sqlite:///", "mysql://", "mariadb://")):
+    if not settings.storage.url.startswith(("sqlite:///", "mysql", "mariadb")):
         yield "storage.url", "must begin with sqlite:/// , mysql:// or mariadb://"
     if not settings.broker.url.startswith(("memory:", "redis://", "rediss://")):
         yield "broker.url", "must be memory: or begin with redis:// or rediss://"

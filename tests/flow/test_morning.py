@@ -11,15 +11,25 @@ from tests.flow.town import Phone, Town, a_town, fresh_key
 
 
 @pytest.fixture(
-    params=["embedded", pytest.param("redis and mariadb", marks=[pytest.mark.redis, pytest.mark.mariadb])]
+    params=[
+        "embedded",
+        pytest.param("redis and mariadb", marks=[pytest.mark.redis, pytest.mark.mariadb]),
+    ]
 )
-async def town(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Town]:
-    """The same town on the embedded default and on Redis and MariaDB."""
-    more: dict[str, object] = {}
-    if request.param != "embedded":
-        more["broker__url"] = request.getfixturevalue("redis_url")
-        more["storage__url"] = request.getfixturevalue("mariadb_database_url")
-    async with a_town(tmp_path, **more) as town:
+def neighbours(request: pytest.FixtureRequest) -> dict[str, object]:
+    """Settings of the embedded default, and of Redis and MariaDB."""
+    if request.param == "embedded":
+        return {}
+    return {
+        "broker__url": request.getfixturevalue("redis_url"),
+        "storage__url": request.getfixturevalue("mariadb_database_url"),
+    }
+
+
+@pytest.fixture
+async def town(neighbours: dict[str, object], tmp_path: Path) -> AsyncIterator[Town]:
+    """The same town on both."""
+    async with a_town(tmp_path, **neighbours) as town:
         await town.knows("L1")
         yield town
 

@@ -28,7 +28,7 @@ from realtime.tokens import HmacTokens
 from server.bootstrap import Platform, Roles, compose
 from server.pki import files_of
 from server.tokens import screen_actor, staff_actor, token_key
-from tests.flow.front_machines import FrontMachine
+from tests.flow.front_machine.machines import FrontMachine
 from tests.unit.front_machine.stranger import a_hospital
 
 OWN_LINE = {

@@ -2,22 +2,25 @@
 
 import asyncio
 import ssl
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from adapters.his.registry import open_his
 from core.clock import SystemClock
-from front_machine.contract import Directory, LineState
+from front_machine.contract import Directory, LineState, LineStates
 from front_machine.gateway import Gateway, build_gateway
 from front_machine.his import HisLink, Question, Rows
-from front_machine.link import HospitalLink, client_context
+from front_machine.link import HospitalLink, HospitalUnavailable, client_context
 from front_machine.mirror import Observation
 from front_machine.settings import Tls
+from front_machine.sync import HospitalSync
 from server.pki import Pki, make_pki
 from tests.unit.front_machine.stranger import Stranger, settings
 
@@ -140,3 +143,44 @@ class FrontMachine:
             chance=lambda: 0.5,
             reply_seconds=reply_seconds,
         )
+
+
+@asynccontextmanager
+async def syncing(
+    front: FrontMachine, mirror: RememberingMirror, *, reply_seconds: float = 5.0, stale_seconds: float = 10.0
+) -> AsyncIterator[HospitalSync]:
+    """The platform's pull, running."""
+    link = front.link(reply_seconds=reply_seconds)
+    sync = HospitalSync(
+        link,
+        mirror,
+        clock=SystemClock(),
+        wait_seconds=min(1.0, reply_seconds / 2),
+        stale_seconds=stale_seconds,
+        directory_seconds=0.2,
+    )
+    running = asyncio.create_task(sync.run())
+    try:
+        yield sync
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        await link.close()
+
+
+async def refused(front: FrontMachine, context: ssl.SSLContext) -> str:
+    """The cause for which a ping is refused."""
+    link = front.link(context=context)
+    try:
+        with pytest.raises(HospitalUnavailable) as error:
+            await link.ping()
+        return error.value.cause
+    finally:
+        await link.close()
+
+
+def tags_of(answer: LineStates) -> dict[str, str]:
+    """What a platform that got this answer holds now."""
+    states = [msgspec.json.decode(raw, type=LineState) for raw in answer.changed]
+    return {state.line: state.etag for state in states}

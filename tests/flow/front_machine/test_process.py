@@ -1,4 +1,4 @@
-"""``run.py front-machine`` as a process: starts without its hospital, renews certificates, ends on SIGTERM."""
+"""``run.py front-machine`` as a process: lives without its hospital, renews certificates, ends on SIGTERM."""
 
 import asyncio
 import signal
@@ -14,7 +14,7 @@ from core.clock import SystemClock
 from front_machine.link import HospitalLink, HospitalUnavailable, client_context
 from server.pki import Pki, make_pki
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.process
 
 

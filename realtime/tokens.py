@@ -1,7 +1,7 @@
 """From a signed token to the actor it names. The same token serves HTTP (Bearer) and the socket (connect).
 
 Claims: ``sub`` (user id; empty = anonymous), ``role``, ``exp`` (required), ``nbf``, ``expire_at`` (end of the
-connection instead of ``exp``; 0 = none), ``lines`` (staff), ``screen`` (screens).
+connection instead of ``exp``; 0 = none), ``lines`` (staff and kiosks), ``screen`` (screens).
 """
 
 import re
@@ -76,7 +76,7 @@ def _actor_of(claims: Mapping[str, Any]) -> Actor:
     return Actor(
         id=subject,
         role=role,
-        lines=frozenset(map(LineId, lines)) if role in STAFF else frozenset(),
+        lines=frozenset(map(LineId, lines)) if role in STAFF | {Role.KIOSK} else frozenset(),
         screen=ScreenId(screen) if role is Role.SCREEN and screen else None,
     )
 

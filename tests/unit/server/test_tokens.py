@@ -20,7 +20,13 @@ KEY = bytes(range(32))
 
 
 @pytest.mark.parametrize(
-    "actor", [staff_actor(Role.NURSE, "n7", ["L1", "L2"]), screen_actor("hall"), staff_actor(Role.ADMIN, "a")]
+    "actor",
+    [
+        staff_actor(Role.NURSE, "n7", ["L1", "L2"]),
+        staff_actor(Role.KIOSK, "k1", ["L1"]),
+        screen_actor("hall"),
+        staff_actor(Role.ADMIN, "a"),
+    ],
 )
 def test_a_token_says_who_it_was_signed_for(actor: Actor) -> None:
     tokens = HmacTokens([KEY])

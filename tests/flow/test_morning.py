@@ -79,10 +79,14 @@ async def test_a_ticket_told_twice_keeps_the_last_good_state_of_that_line_only(t
         await phone.until(lambda board: bool(board["now"]))
 
 
-async def test_a_silent_hospital_shows_its_age_everywhere_and_comes_back_by_itself(
-    town: Town, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a second of silence is an outage."""
     monkeypatch.setattr(limits, "HOSPITAL_STALE_SECONDS", 0.5)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_silent_hospital_shows_its_age_everywhere_and_comes_back_by_itself(town: Town) -> None:
     async with town.phone("L1") as phone, town.screen("hall") as screen:
         await town.front.stop()
         stale = await phone.until(lambda board: not board["fresh"], seconds=20)

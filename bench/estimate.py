@@ -109,7 +109,6 @@ def observed(day: date, ticket: DemoTicket) -> ObservedTicket:
         his_code=word,
         room=RoomId(ticket.room) if ticket.room else None,
         order=ticket.order,
-        slot_begin=when(ticket.visit.slot_begin) if ticket.slotted and ticket.visit.slot_begin else None,
         checked_in_at=when(ticket.checked_in_at),
         called_at=when(ticket.called_at),
         recall_count=ticket.recalls,
@@ -163,11 +162,10 @@ def main() -> None:
                     guess = Guess(event.at / 60, place, waits.low[place], waits.high[place], average * place)
                     played.guesses[ticket.number].append(guess)
     print(
-        f"{len(lines)} lines, {options.learn} days learned, {options.days} days judged, seed {options.seed}"
+        f"{len(lines)} lines, {options.learn} days learned, then {options.days} judged, seed {options.seed}"
     )
-    print(
-        f"{'ahead':>16} {'n':>7} {'waited':>8} {'MAE':>8} {'naive':>8} {'ratio':>7} {'coverage':>9} {'width':>7}"
-    )
+    heads = {"ahead": 6, "n": 7, "waited": 8, "MAE": 8, "naive": 8, "ratio": 7, "coverage": 9, "width": 7}
+    print(" ".join(f"{head:>{width}}" for head, width in heads.items()))
     for (low, high), score in by_place.items():
         print(score.row(f"{low}" if low == high else f"{low}-{high}" if high < 99 else f"{low}+"))
     print(total.row("all"))

@@ -1,8 +1,7 @@
 """A past day of a line, played again from its transitions: what it teaches, and how right one had been.
 
-At every call of the day, and whenever somebody comes while nobody works, the reckoning is made with what was
-known *then*; when the person is called, the error is known. So the errors are honest: no day is judged by
-numbers that the day itself taught.
+At every call of the day and at every arrival the reckoning is made with what was known *then*; when the
+person is called, the error is known. So the errors are honest: no day is judged by what it taught itself.
 """
 
 from collections.abc import Sequence
@@ -74,8 +73,7 @@ class _Day:
             self._rank[number] = row.rank or 0
         if after in IN_LINE and before not in IN_LINE:
             self._joined[number] = at
-            if not self._works(at):
-                self._guess(at)
+            self._guess(at)
         elif after in IN_ROOM and before not in IN_ROOM:
             self._call(number, row.room or NO_ROOM, at)
         elif before in IN_ROOM and after not in IN_ROOM:
@@ -90,9 +88,6 @@ class _Day:
 
     def _minute(self, row: Transition) -> float:
         return ((row.hospital_at or row.at).timestamp() - self._midnight) / 60
-
-    def _works(self, at: float) -> bool:
-        return any(at - last <= self._limit for last in self._last_call.values())
 
     def _call(self, number: TicketNumber, room: str, at: float) -> None:
         joined = self._joined.get(number, at)

@@ -30,7 +30,8 @@ from tests.unit.queue.clinic import DAY, R1, a_line, after, number
 
 def seen(*tickets: ObservedTicket, total: int | None = None, day_after: int = 0) -> ObservedLine:
     return ObservedLine(
-        line=LineId("L1"), day=DAY + timedelta(days=day_after), tickets=tickets, opening=Opening.OPEN, total=total
+        line=LineId("L1"), day=DAY + timedelta(days=day_after), tickets=tickets, opening=Opening.OPEN,
+        total=total,
     )  # fmt: skip
 
 

@@ -199,8 +199,8 @@ async def test_a_screen_needs_its_own_token(house: House) -> None:
 
 
 SPEC = OwnLineSpec(
-    id=L7, name="换药室", department=DepartmentId("D1"), department_name="外科", rooms=((RoomId("R7"), "换药室"),),
-    settings=LineSettings(),
+    id=L7, name="换药室", department=DepartmentId("D1"), department_name="外科",
+    rooms=((RoomId("R7"), "换药室"),), settings=LineSettings(),
 )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """What pulling a hospital costs, and how fast: 200 lines of 50 tickets, asked each second.
 
-    python -m bench.sync_cost [--seconds 15]
+    python -m bench.sync_cost [--lines 200] [--seconds 15]
 
 Three processes over real mutual TLS: a hospital that commits (SQLite), its front machine, and this one: link
 and sync with a mirror that only takes the time. Printed for a quiet hospital, a usual one (every tenth line
@@ -34,7 +34,7 @@ from front_machine.settings import load_settings
 from front_machine.sync import HospitalSync
 from server.pki import files_of, make_pki
 
-LINES, TICKETS = 200, 50
+TICKETS = 50
 MAPPING = Path(__file__).parents[1] / "conf" / "front-machine.demo.toml"
 SCHEMA = Path(__file__).parents[1] / "demo" / "schema.sql"
 TICKS = 100.0
@@ -66,7 +66,7 @@ class Stopwatch:
         raise SystemExit("the hospital went away")
 
 
-def make_hospital(file: Path) -> None:
+def make_hospital(file: Path, lines: int) -> None:
     """The demo hospital's schema, filled with strangers."""
     with contextlib.closing(sqlite3.connect(file)) as database, database:
         database.execute("PRAGMA journal_mode = WAL")
@@ -78,35 +78,36 @@ def make_hospital(file: Path) -> None:
         )
         database.executemany(
             "INSERT INTO PD_DLDM VALUES (?, '队列', '1', '01', '', '1', 0)",
-            [(f"{line:06}  ",) for line in range(LINES)],
+            [(f"{line:06}  ",) for line in range(lines)],
         )
         database.executemany(
             "INSERT INTO MZ_PDXX VALUES (NULL, ?, ?, ?, '0', ?, '1 ', '1', '', ?, '', '', '0900', '0930',"
             " '091500', NULL, NULL, NULL, 0, 0, '', '')",
             [
                 (day, f"{line:06}  ", f"A{number:03}    ", "欧阳金雀".encode("gb18030"), float(number))
-                for line in range(LINES)
+                for line in range(lines)
                 for number in range(TICKETS)
             ],
         )
 
 
-async def play(file: Path, lines: int) -> None:
+async def play(file: Path, moving: int) -> None:
     """Every second, at a random moment, move a ticket in so many lines; its visit is the time of commit."""
     database = sqlite3.connect(file, isolation_level=None)
     database.execute("PRAGMA synchronous = OFF")
+    lines = database.execute("SELECT COUNT(*) FROM PD_DLDM").fetchone()[0]
     turn = 0
     while True:
         second = time.monotonic()
         await asyncio.sleep(random.random())
         stamp = f"{time.time():.4f}"
-        moved = [f"{(turn + step) % LINES:06}  " for step in range(lines)]
+        moved = [f"{(turn + step) % lines:06}  " for step in range(moving)]
         marks = ", ".join("?" * len(moved))
         database.execute(
             f"UPDATE MZ_PDXX SET GHXH = ?, PDZT = ? WHERE DLDM IN ({marks}) AND HZXH = ?",
             (stamp, "3 " if turn % 2 else "1 ", *moved, f"A{turn % TICKETS:03}    "),
         )
-        turn += lines
+        turn += moving
         await asyncio.sleep(max(0.0, second + 1.0 - time.monotonic()))
 
 
@@ -118,6 +119,7 @@ async def front_machine(folder: Path, port: int) -> None:
         environment={},
         overrides={
             "listen.port": port,
+            "his.clock_still_seconds": 0.0,
             "his.link.url": f"sqlite:///{folder / 'his.db'}",
             "tls.ca": str(pki.ca),
             "tls.certificate": str(pki.front_machine),
@@ -133,7 +135,7 @@ def cpu_of(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-async def measure(folder: Path, port: int, front: int, lines: int, seconds: float) -> None:
+async def measure(folder: Path, port: int, front: int, moving: int, seconds: float) -> None:
     """One row of the table."""
     pki = files_of(folder / "pki")
     link = HospitalLink(
@@ -146,7 +148,7 @@ async def measure(folder: Path, port: int, front: int, lines: int, seconds: floa
     sync = HospitalSync(link, mirror, clock=SystemClock())
     running = asyncio.create_task(sync.run())
     await mirror.whole.wait()
-    player = subprocess.Popen([sys.executable, "-m", "bench.sync_cost", "--play", str(lines), str(folder)])
+    player = subprocess.Popen([sys.executable, "-m", "bench.sync_cost", "--play", str(moving), str(folder)])
     await asyncio.sleep(2.0)
     mirror.tickets, mirror.ages = 0, []
     began, ours, theirs, pulls = time.monotonic(), time.process_time(), cpu_of(front), sync.health.pulls
@@ -162,17 +164,17 @@ async def measure(folder: Path, port: int, front: int, lines: int, seconds: floa
     ages = sorted(mirror.ages) or [float("nan")]
     median, late = statistics.median(ages), ages[int(len(ages) * 0.99)]
     print(
-        f"{lines:>14} {mirror.tickets / took:>12.0f} {(sync.health.pulls - pulls) / took:>8.2f}"
+        f"{moving:>14} {mirror.tickets / took:>12.0f} {(sync.health.pulls - pulls) / took:>8.2f}"
         f" {ours / took:>11.1%} {theirs / took:>15.1%} {median:>10.3f} {late:>8.3f}"
     )
 
 
-async def main(seconds: float) -> None:
+async def main(lines: int, seconds: float) -> None:
     """Print the table."""
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         make_pki(folder / "pki")
-        make_hospital(folder / "his.db")
+        make_hospital(folder / "his.db", lines)
         with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as free:
             port = free.getsockname()[1]
         front = subprocess.Popen(
@@ -181,13 +183,13 @@ async def main(seconds: float) -> None:
         )
         try:
             await asyncio.sleep(4.0)
-            print(f"{LINES} lines × {TICKETS} tickets, hospital asked each second, {seconds:g} s a row")
+            print(f"{lines} lines × {TICKETS} tickets, hospital asked each second, {seconds:g} s a row")
             print(
                 f"{'lines moved/s':>14} {'tickets/s':>12} {'pulls/s':>8} {'platform':>11}"
                 f" {'front machine':>15} {'median s':>10} {'p99 s':>8}"
             )
-            for lines in (0, LINES // 10, LINES):
-                await measure(folder, port, front.pid, lines, seconds)
+            for moving in (0, lines // 10, lines):
+                await measure(folder, port, front.pid, moving, seconds)
         finally:
             front.terminate()
             front.wait()
@@ -195,6 +197,7 @@ async def main(seconds: float) -> None:
 
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser()
+    arguments.add_argument("--lines", type=int, default=200)
     arguments.add_argument("--seconds", type=float, default=15.0)
     arguments.add_argument("--play", type=int)
     arguments.add_argument("--front-machine", type=int)
@@ -207,4 +210,4 @@ if __name__ == "__main__":
         elif given.front_machine is not None:
             asyncio.run(front_machine(Path(given.folder), given.front_machine))
         else:
-            asyncio.run(main(given.seconds))
+            asyncio.run(main(given.lines, given.seconds))

@@ -3,8 +3,8 @@
     python -m bench.fanout [--subscribers 5000] [--rounds 3]
 
 Ours (full Centrifuge sessions, subscribed, positioned, recoverable) beside a stock Tornado ``write_message``
-loop, interleaved in the same run on the same load client (``wsload.c``, built with ``cc``). Prints medians and
-ratios; asserts nothing.
+loop, interleaved in the same run on the same load client (``wsload.c``, built with ``cc``). Prints medians
+and ratios; asserts nothing.
 """
 
 import argparse
@@ -106,7 +106,7 @@ def one_run(kind: str, load: Path, subscribers: int, folder: Path) -> dict[str, 
 
 def show(found: dict[str, list[dict[str, Result]]], subscribers: int) -> None:
     def median(kind: str, phase: str, field: str) -> float:
-        return statistics.median(run[phase][field] for run in found[kind])
+        return float(statistics.median(run[phase][field] for run in found[kind]))
 
     table = Table(title=f"{subscribers} subscribers of one line, {PAYLOAD_BYTES}-byte publications, one core")
     for column in ("", "ours", "stock Tornado", "ratio"):

@@ -1,6 +1,6 @@
 """The servers that ``bench/fanout.py`` measures: ours with full sessions, and a stock Tornado loop.
 
-Both take publications over one raw TCP connection, a payload per line, so that the publisher costs both alike.
+Both take publications over one raw TCP connection, a payload per line: the publisher costs both alike.
 """
 
 import argparse

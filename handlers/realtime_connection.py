@@ -46,6 +46,9 @@ class Port(Protocol):
     def call_at(self, connection: "Connection", at: float) -> None:
         """Call ``due`` at that moment, instead of the one named before."""
 
+    def call_by(self, connection: "Connection", at: float) -> None:
+        """Call ``due`` at that moment at the latest."""
+
     def read_soon(self, connection: "Connection") -> None:
         """Call ``ready`` in the next round, for bytes that already left the socket."""
 
@@ -166,8 +169,7 @@ class Connection:
         self._stalled_at = now
         self._want()
         if not self._closing:
-            stalls = now + limits.REALTIME_WRITE_STALL_SECONDS
-            self._port.call_at(self, min(stalls, self._client.session.due))
+            self._port.call_by(self, now + limits.REALTIME_WRITE_STALL_SECONDS)
 
     def _drain(self) -> None:
         while self._rest is not None:
@@ -226,7 +228,11 @@ class Connection:
             self._handle(event)
             if not self.is_open:
                 return
-        if self._client.session.congested and not self._paused:
+        if self._closing:
+            return
+        session = self._client.session
+        self._port.call_by(self, session.due)
+        if session.congested and not self._paused:
             self._paused = True
             self._want()
 
@@ -249,7 +255,10 @@ class Connection:
                 self._leave(violation.code, _BROKEN, violation.reason)
 
     def settled(self) -> None:
-        if self._paused and not self._client.session.congested and self.is_open:
+        if not self.is_open or self._closing:
+            return
+        self._port.call_by(self, self._client.session.due)
+        if self._paused and not self._client.session.congested:
             self._paused = False
             self._want()
             if self._decrypted:

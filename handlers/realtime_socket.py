@@ -134,6 +134,10 @@ class RealtimeSockets:
         self._wheel.remove(connection, connection.tick)
         connection.tick = self._wheel.put(connection, at)
 
+    def call_by(self, connection: Connection, at: float) -> None:
+        if connection.tick < 0 or self._wheel.tick_of(at) < connection.tick:
+            self.call_at(connection, at)
+
     def read_soon(self, connection: Connection) -> None:
         asyncio.get_running_loop().call_soon(lambda: connection.ready(readable=True, writable=False))
 

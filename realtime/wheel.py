@@ -28,10 +28,14 @@ class Wheel(Generic[T]):
 
         Past deadlines fire on the next turn.
         """
-        tick = max(int(at / self._tick_seconds) + 1, self._turned + 1)
+        tick = self.tick_of(at)
         self._due.setdefault(tick, set()).add(item)
         self._waiting += 1
         return tick
+
+    def tick_of(self, at: float) -> int:
+        """The tick in which a deadline would fire."""
+        return max(int(at / self._tick_seconds) + 1, self._turned + 1)
 
     def remove(self, item: T, tick: int) -> None:
         """Forget a deadline that ``put`` noted; one that has fired is forgotten already."""

@@ -1,8 +1,8 @@
 """A model of one stream, one process's feed and its clients, driven at random.
 
-The broker is modelled as its real self: publications enter the stream at once and arrive here later, in order, and
-sometimes not at all. History reads take a snapshot that is answered later. Whatever happens, a client that follows
-the rules holds, at every moment, exactly a prefix of the stream, and ends with all of it.
+The broker is modelled as its real self: publications enter the stream at once and arrive here later, in
+order, and sometimes not at all. History reads take a snapshot that is answered later. Whatever happens, a
+client that follows the rules holds, at every moment, exactly a prefix of the stream, and ends with all of it.
 """
 
 from collections import deque

@@ -139,8 +139,6 @@ def _operation(route: Route, models: Mapping[Any, dict[str, Any]]) -> dict[str, 
     if route.allow is not None:
         operation["security"] = [{"token": []}]
         operation["x-roles"] = sorted(role.value for role in route.allow)
-    else:
-        operation["security"] = [{}, {"token": []}]
     return operation
 
 

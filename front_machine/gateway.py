@@ -42,6 +42,7 @@ from front_machine.his import HisLink, HisUnavailable
 from front_machine.hospital import Hospital
 from front_machine.operations import Operations
 from front_machine.settings import FrontMachineSettings, Network, allowed_networks
+from front_machine.under_way import Requests
 
 log = structlog.get_logger()
 
@@ -136,30 +137,6 @@ async def serve(gateway: Gateway) -> None:
     await gateway.start()
     await stop.wait()
     await gateway.drain()
-
-
-class Requests:
-    """How many requests are under way."""
-
-    def __init__(self) -> None:
-        self._under_way = 0
-        self._none = asyncio.Event()
-        self._none.set()
-
-    def __enter__(self) -> None:
-        self._under_way += 1
-        self._none.clear()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._under_way -= 1
-        if not self._under_way:
-            self._none.set()
-
-    async def none_under_way(self) -> None:
-        """Wait until every request has been answered."""
-        await self._none.wait()
 
 
 class Door(HTTPServer):

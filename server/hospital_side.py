@@ -9,21 +9,15 @@ from core.clock import SystemClock
 from front_machine.gateway import build_gateway, serve
 from front_machine.his import HisTrouble
 from front_machine.mapping import MappingRefused
-from front_machine.settings import FrontMachineSettings, load_settings
+from front_machine.settings import FrontMachineSettings, load_settings, overrides_of
 from server.outcomes import CannotStart
 from server.telemetry import configure_logs
 
 
 def read_settings(config: Path, overrides: Sequence[str]) -> FrontMachineSettings:
     """Read the file with ``section.key=value`` overrides. Raises ``CannotStart`` naming the key."""
-    values: dict[str, object] = {}
-    for override in overrides:
-        key, equals, text = override.partition("=")
-        if not equals:
-            raise CannotStart(f"--set {override}: write section.key=value")
-        values[key] = int(text) if text.isdecimal() else text
     try:
-        return load_settings(config, environment=environment(), overrides=values)
+        return load_settings(config, environment=environment(), overrides=overrides_of(overrides))
     except MappingRefused as refused:
         raise CannotStart(f"{config.name}: {refused}") from refused
 

@@ -63,7 +63,7 @@ class Stopwatch:
         """Not measured."""
 
     async def unreachable(self, since: object) -> None:
-        raise SystemExit("the hospital went away")
+        raise RuntimeError("the hospital went away")
 
 
 def make_hospital(file: Path, lines: int) -> None:
@@ -149,14 +149,16 @@ async def measure(folder: Path, port: int, front: int, moving: int, seconds: flo
     running = asyncio.create_task(sync.run())
     await mirror.whole.wait()
     player = subprocess.Popen([sys.executable, "-m", "bench.sync_cost", "--play", str(moving), str(folder)])
-    await asyncio.sleep(2.0)
-    mirror.tickets, mirror.ages = 0, []
-    began, ours, theirs, pulls = time.monotonic(), time.process_time(), cpu_of(front), sync.health.pulls
-    await asyncio.sleep(seconds)
-    took = time.monotonic() - began
-    ours, theirs = time.process_time() - ours, cpu_of(front) - theirs
-    player.terminate()
-    player.wait()
+    try:
+        await asyncio.sleep(2.0)
+        mirror.tickets, mirror.ages = 0, []
+        began, ours, theirs, pulls = time.monotonic(), time.process_time(), cpu_of(front), sync.health.pulls
+        await asyncio.sleep(seconds)
+        took = time.monotonic() - began
+        ours, theirs = time.process_time() - ours, cpu_of(front) - theirs
+    finally:
+        player.terminate()
+        player.wait()
     running.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await running

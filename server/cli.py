@@ -4,6 +4,7 @@ Heavy imports happen inside the commands: ``--help`` and a refused setting answe
 """
 
 import asyncio
+import json
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -29,7 +30,9 @@ def main() -> None:
     try:
         app()
     except (SettingsRefused, CannotStart) as refused:
-        Console(stderr=True).print(f"houzhen: {refused}", style="red", markup=False, highlight=False)
+        Console(stderr=True).print(
+            f"houzhen: {refused}", style="red", markup=False, highlight=False, soft_wrap=True
+        )
         sys.exit(2)
 
 
@@ -64,7 +67,7 @@ def serve(config: Config = None, data: Data = None, port: Port = None) -> None:
 
     settings = _settings(config, data, port)
     judge_for_many_processes(settings)
-    asyncio.run(run_tree(settings, config=config, data=data, port=port))
+    asyncio.run(run_tree(settings, config=config, data=data))
 
 
 @app.command()
@@ -85,6 +88,16 @@ def worker(config: Config = None, data: Data = None) -> None:
     settings = _settings(config, data)
     judge_for_many_processes(settings)
     asyncio.run(run_worker(settings))
+
+
+@app.command(hidden=True)
+def spare() -> None:
+    """Everything imported, waiting to be told which command to become (started by serve)."""
+    import server.roles  # noqa: F401
+
+    arguments = sys.stdin.readline()
+    if arguments:
+        app(json.loads(arguments), standalone_mode=False)
 
 
 @app.command("front-machine")

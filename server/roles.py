@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from conf.settings import Settings
+from conf.settings import Settings, Web
 from server.bootstrap import Roles, compose
 from server.lifetime import stop_signal
 from server.outcomes import CannotStart
@@ -16,7 +16,7 @@ from server.telemetry import configure_logs
 from server.tree import Child, GivenUp, Tree
 from server.web import bind
 
-ROOT = Path(__file__).parents[1]
+RUN = str(Path(__file__).parents[1] / "run.py")
 
 log = structlog.get_logger()
 
@@ -41,16 +41,15 @@ async def _run(settings: Settings, roles: Roles) -> None:
         await platform.drain()
 
 
-async def run_tree(settings: Settings, *, config: Path | None, data: Path | None, port: int | None) -> None:
+async def run_tree(settings: Settings, *, config: Path | None, data: Path | None) -> None:
     """Migrate, then keep ``web`` × N and a worker running until SIGTERM.
 
     Raises ``CannotStart`` when the port is taken or a child cannot stay up.
     """
     configure_logs(form=settings.log.format, level=settings.log.level, role="serve")
     await migrate_storage(settings)
-    for taken in bind(settings.web, shared=True):
-        taken.close()
-    tree = Tree(children(settings, config=config, data=data, port=port))
+    port = _free_port(settings.web)
+    tree = Tree(children(settings, config=config, data=data, port=port), spare=[sys.executable, RUN, "spare"])
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, tree.stop)
@@ -60,16 +59,23 @@ async def run_tree(settings: Settings, *, config: Path | None, data: Path | None
         raise CannotStart(str(given_up)) from given_up
 
 
-def children(settings: Settings, *, config: Path | None, data: Path | None, port: int | None) -> list[Child]:
+def _free_port(web: Web) -> int:
+    """The port the web processes will share; nobody else may have it, another ``serve`` neither."""
+    taken = bind(web, shared=False)
+    port: int = taken[0].getsockname()[1]
+    for each in taken:
+        each.close()
+    return port
+
+
+def children(settings: Settings, *, config: Path | None, data: Path | None, port: int) -> list[Child]:
     """The commands that ``serve`` keeps running."""
-    common = [sys.executable, str(ROOT / "run.py")]
+    common = [sys.executable, RUN]
     options: list[str] = []
     if config is not None:
         options += ["--config", str(config.resolve())]
     if data is not None:
         options += ["--data", str(data.resolve())]
-    web = [*common, "web", *options]
-    if port is not None:
-        web += ["--port", str(port)]
+    web = [*common, "web", *options, "--port", str(port)]
     processes = [Child(f"web-{number}", web) for number in range(1, settings.web.processes + 1)]
     return [*processes, Child("worker", [*common, "worker", *options])]

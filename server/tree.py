@@ -4,10 +4,15 @@ The parent does nothing else: it opens no port and no database, so nothing can b
 children. A role that cannot stay up is restarted with growing pauses, and after too many failures in a row
 the whole tree ends with a clear line, so that systemd or a person learns of it. When the parent itself is
 killed, the kernel ends the children too (Linux): no stray process keeps the port or the lease.
+
+Starting Python and importing everything takes a second, more on a busy machine. So a tree may keep one
+*spare*: a process that has imported everything and waits for a line that tells what to become.
 """
 
 import asyncio
+import contextlib
 import ctypes
+import json
 import signal
 import sys
 from collections.abc import Sequence
@@ -65,11 +70,29 @@ def _end_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+async def _started(
+    command: Sequence[str], *, folder: Path | None = None, stdin: int = asyncio.subprocess.DEVNULL
+) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *command,
+        cwd=folder,
+        stdin=stdin,
+        start_new_session=True,
+        preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+    )
+
+
 class Tree:
     """Keeps children running until told to stop."""
 
-    def __init__(self, children: Sequence[Child]) -> None:
+    def __init__(self, children: Sequence[Child], *, spare: Sequence[str] = ()) -> None:
+        """``spare`` is a command that reads the arguments it shall run with from its input: a line of JSON.
+
+        It can become any child whose command begins like its own, all but the last word.
+        """
         self._children = children
+        self._spare_command = spare
+        self._spare: asyncio.subprocess.Process | None = None
         self._lives = {child.name: _Life() for child in children}
         self._stopping = asyncio.Event()
         self._running: dict[str, asyncio.subprocess.Process] = {}
@@ -79,6 +102,11 @@ class Tree:
         process = self._running.get(name)
         return process.pid if process else None
 
+    @property
+    def spare(self) -> int | None:
+        """The process id of the spare that waits."""
+        return self._spare.pid if self._spare and self._spare.returncode is None else None
+
     def stop(self) -> None:
         """Begin the orderly end; ``run`` returns when every child has gone."""
         self._stopping.set()
@@ -87,6 +115,8 @@ class Tree:
         """Keep every child running. Returns after ``stop``; raises ``GivenUp`` when one cannot stay up."""
         try:
             async with asyncio.TaskGroup() as group:
+                if self._spare_command:
+                    group.create_task(self._keep_spare(), name="tree:spare")
                 for child in self._children:
                     group.create_task(self._keep(child), name=f"tree:{child.name}")
         except* GivenUp as gone:
@@ -112,13 +142,7 @@ class Tree:
             raise
 
     async def _live(self, child: Child) -> int:
-        process = await asyncio.create_subprocess_exec(
-            *child.command,
-            cwd=child.folder,
-            stdin=asyncio.subprocess.DEVNULL,
-            start_new_session=True,
-            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
-        )
+        process = self._from_spare(child) or await _started(child.command, folder=child.folder)
         self._running[child.name] = process
         log.info("tree.child_started", child=child.name, pid=process.pid)
         ended = asyncio.ensure_future(process.wait())
@@ -130,6 +154,34 @@ class Tree:
         code = await ended
         self._running.pop(child.name, None)
         return code
+
+    def _from_spare(self, child: Child) -> asyncio.subprocess.Process | None:
+        """Let the waiting spare become this child; ``None`` when there is none that can."""
+        spare, begins = self._spare, len(self._spare_command) - 1
+        if spare is None or spare.returncode is not None or child.folder is not None:
+            return None
+        if list(child.command[:begins]) != list(self._spare_command[:begins]):
+            return None
+        assert spare.stdin is not None
+        spare.stdin.write(json.dumps(list(child.command[begins:])).encode() + b"\n")
+        spare.stdin.close()
+        self._spare = None
+        return spare
+
+    async def _keep_spare(self) -> None:
+        """Look now and then whether there is a spare. Not at once: what the last became needs the time."""
+        try:
+            while not self._stopping.is_set():
+                await self._wait(limits.RESTART_SPARE_SECONDS)
+                if self._stopping.is_set():
+                    return
+                if self._spare is None or self._spare.returncode is not None:
+                    self._spare = await _started(self._spare_command, stdin=asyncio.subprocess.PIPE)
+        finally:
+            if self._spare is not None and self._spare.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    self._spare.kill()
+                await self._spare.wait()
 
     async def _wait(self, seconds: float) -> None:
         try:

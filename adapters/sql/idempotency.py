@@ -2,6 +2,7 @@
 
 A claim whose request died with its process ends after ``REPLAY_CLAIM_SECONDS``; the repeated request then
 runs again and meets the rules (a ticket that exists, a version that moved on) instead of a stored answer.
+That holds also while a slow first request is still under way, so the time can be short.
 """
 
 import hashlib

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +39,42 @@ async def test_a_killed_child_is_started_again_and_the_others_are_left_alone() -
     await running
     assert not exists(second)
     assert not exists(other)
+
+
+ROLES = """
+import json, pathlib, sys, time
+if sys.argv[1] == "spare":
+    pathlib.Path(sys.argv[0] + ".ready").touch()
+    sys.argv[1:] = json.loads(sys.stdin.readline())
+pathlib.Path(sys.argv[2]).write_text("was here")
+time.sleep(60)
+"""
+
+
+async def test_a_spare_becomes_the_child_that_died(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.limits.RESTART_SPARE_SECONDS", 0.2)
+    script, mark = tmp_path / "roles.py", tmp_path / "mark"
+    script.write_text(ROLES)
+    run = [sys.executable, str(script)]
+    tree = Tree([Child("a", [*run, "a", str(mark)])], spare=[*run, "spare"])
+    running = asyncio.create_task(tree.run())
+    first = await alive(tree, "a")
+    async with asyncio.timeout(10):
+        while not (tree.spare and mark.exists() and (tmp_path / "roles.py.ready").exists()):
+            await asyncio.sleep(0.01)
+    spare = tree.spare
+    mark.unlink()
+    os.kill(first, signal.SIGKILL)
+    assert await alive(tree, "a", other_than=first) == spare
+    async with asyncio.timeout(10):
+        while not mark.exists() or tree.spare is None:
+            await asyncio.sleep(0.01)
+    another = tree.spare
+    assert another != spare
+    tree.stop()
+    await running
+    assert not exists(spare)
+    assert not exists(another)
 
 
 async def test_a_child_that_cannot_stay_up_ends_the_tree(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,92 @@
+"""What operators rely on: readiness tells the truth, check names what is wrong, tokens open what they may."""
+
+import asyncio
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.flow.town import a_town
+from tests.services import RedisServer
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """One command of run.py."""
+    return subprocess.run(
+        [sys.executable, str(ROOT / "run.py"), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=ROOT,
+    )
+
+
+@pytest.mark.redis
+async def test_without_its_broker_the_server_is_not_ready_but_still_shows_boards(
+    tmp_path: Path, redis_server: RedisServer, redis_url: str
+) -> None:
+    try:
+        async with a_town(tmp_path, broker__url=redis_url) as town:
+            await town.knows("L1")
+            assert (await town.get("/readyz"))[0] == 200
+            await asyncio.to_thread(redis_server.kill)
+            status, ready = await town.get("/readyz")
+            assert (status, ready["ready"]) == (503, False)
+            [broker] = [each for each in ready["dependencies"] if each["name"] == "broker"]
+            assert (broker["ok"], broker["code"]) == (False, "realtime.broker_unavailable")
+            status, view = await town.get("/v1/lines/L1")
+            assert (status, view["position"]) == (200, {"offset": 0, "epoch": ""})
+            version = (await town.board("blood"))["version"]
+            body = {"expected_version": version}
+            assert (await town.post("/v1/lines/blood/rooms/w1/open", body))[0] == 200
+            await asyncio.to_thread(redis_server.ensure_running)
+            async with asyncio.timeout(15):
+                while (await town.get("/readyz"))[0] != 200:
+                    await asyncio.sleep(0.1)
+            async with town.phone("blood") as phone:
+                body = {"expected_version": version + 1}
+                await town.post("/v1/lines/blood/rooms/w2/open", body)
+                await phone.until(lambda board: board["version"] == version + 2)
+    finally:
+        redis_server.ensure_running()
+
+
+def test_check_says_in_a_table_what_is_well_and_what_is_not(tmp_path: Path) -> None:
+    missing = run("check", "--data", str(tmp_path))
+    assert missing.returncode == 1
+    assert "run.py migrate" in missing.stdout
+    assert run("migrate", "--data", str(tmp_path)).returncode == 0
+    again = run("check", "--data", str(tmp_path))
+    for well in ("database", "broker", "hospital", "disk"):
+        assert re.search(rf"✓ +{well}", again.stdout), again.stdout
+
+
+def test_a_token_is_issued_for_known_roles_and_screens_only(tmp_path: Path) -> None:
+    issued = run("token", "nurse", "n7", "--line", "blood", "--data", str(tmp_path))
+    assert issued.returncode == 0
+    assert issued.stdout.strip().count(".") == 2
+    for wrong, named in ((("god", "x"), "no tokens for the role god"), (("screen", "x"), "no screen x")):
+        refused = run("token", *wrong, "--data", str(tmp_path))
+        assert refused.returncode == 2
+        assert named in refused.stderr
+        assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("serve",), "broker.url"),
+        (("web", "--config", "nothing.toml"), "nothing.toml"),
+        (("front-machine", "--config", "nothing.toml"), "nothing.toml"),
+    ],
+)
+def test_what_cannot_start_says_why_in_one_line(arguments: tuple[str, ...], named: str) -> None:
+    refused = run(*arguments)
+    assert refused.returncode == 2
+    assert named in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1

@@ -138,21 +138,42 @@ def test_a_call_is_spoken_once_through_every_trouble(open_page: Open, platform: 
     until(page, lambda: len(ear.heard) == 2)
 
 
-def test_what_happened_in_a_dead_spot_is_spoken_afterwards_if_it_is_fresh(
-    open_page: Open, platform: FakePlatform
-) -> None:
+def test_what_happened_in_a_dead_spot_is_spoken_afterwards(open_page: Open, platform: FakePlatform) -> None:
     ear = Ear()
     page = open_page(HALL, LANDSCAPE, before=ear.listen)
     wait_for_connection(page)
     platform("away", away=True)
     page.wait_for_selector(".link.connecting", state="attached")
-    platform("call", line="L0301", ago=70)
     platform("call", line="L0302")
     platform("away", away=False)
     until(page, lambda: len(ear.heard) == 1, seconds=25)
-    page.wait_for_timeout(2000)
     assert "302诊室" in ear.heard[0]
+
+
+def test_a_screen_that_starts_speaks_only_what_was_called_just_now(
+    open_page: Open, platform: FakePlatform
+) -> None:
+    platform("call", line="L0301", ago=70)
+    platform("call", line="L0302", ago=20)
+    ear = Ear()
+    page = open_page(HALL, LANDSCAPE, before=ear.listen)
+    until(page, lambda: len(ear.heard) == 1)
+    page.wait_for_timeout(2500)
     assert len(ear.heard) == 1
+    assert "302诊室" in ear.heard[0]
+
+
+@pytest.mark.parametrize("ago", [-6 * 3600, 900])
+def test_a_hospital_clock_that_is_wrong_silences_nobody(
+    open_page: Open, platform: FakePlatform, ago: int
+) -> None:
+    ear = Ear()
+    page = open_page(HALL, LANDSCAPE, before=ear.listen)
+    wait_for_connection(page)
+    platform("call", line="L0301", ago=ago)
+    until(page, lambda: len(ear.heard) == 1)
+    page.wait_for_selector(".call-banner.lit .number:has-text('A010')")
+    page.wait_for_selector(".row.lit:has-text('A010')")
 
 
 def test_calls_at_the_same_moment_are_spoken_one_after_the_other(
@@ -174,7 +195,11 @@ def test_a_blocked_sound_asks_for_one_touch(open_page: Open) -> None:
 
 
 def test_a_silent_server_is_admitted_on_its_face(open_page: Open, platform: FakePlatform) -> None:
-    page = open_page(HALL, LANDSCAPE, before=lambda page: page.clock.install())
+    def prepare(page: Any) -> None:
+        page.clock.install()
+        Ear().listen(page)
+
+    page = open_page(HALL, LANDSCAPE, before=prepare)
     wait_for_connection(page)
     number = page.inner_text(".call .number")
     platform("away", away=True)

@@ -99,10 +99,16 @@ export function useDesk(token: string): Desk {
       lines.value = limited ? all.filter((line) => mine.indexOf(line.id) >= 0) : all
       failure.value = null
       if (!lines.value.some((line) => line.id === lineId.value)) lineId.value = lines.value[0]?.id ?? null
+      // before the clinic opens there is nothing to choose from yet
+      if (lines.value.length === 0) later()
     } catch (error) {
       failure.value = wordsFor(error)
-      retry = window.setTimeout(() => void begin(), RETRY_SECONDS * 1000)
+      later()
     }
+  }
+
+  function later(): void {
+    retry = window.setTimeout(() => void begin(), RETRY_SECONDS * 1000)
   }
 
   /** Fetch the staff view; calls that come while one is under way share one more, so the last word is heard. */

@@ -15,6 +15,8 @@ export const WAITING_CALLS = 20
 
 export interface AnnouncerPorts {
   speak: (call: ScreenCall) => Promise<void>
+  /** when a call was made, in server milliseconds; null when that is long ago or unknown */
+  calledAt: (call: ScreenCall) => number | null
   /** server milliseconds */
   now: () => number
   recallSpoken: () => string[]
@@ -22,11 +24,10 @@ export interface AnnouncerPorts {
 }
 
 export class Announcer {
-  private waiting: ScreenCall[] = []
+  private waiting: { call: ScreenCall; since: number }[] = []
   private current: ReadonlySet<string> = new Set()
   private speaking = false
   private audible = false
-  private begun = false
 
   constructor(private readonly ports: AnnouncerPorts) {}
 
@@ -41,11 +42,7 @@ export class Announcer {
     if (!audible) this.waiting = []
   }
 
-  /**
-   * Look at the whole screen and queue the calls that are new.
-   *
-   * At the first look after a start a call without a time is taken as old.
-   */
+  /** Look at the whole screen and queue the calls that are new. */
   offer(parts: readonly ScreenPart[]): void {
     const calls = parts.reduce<ScreenCall[]>(
       (all, part) => all.concat(part.now.filter((call) => call.state === 'called')),
@@ -53,31 +50,26 @@ export class Announcer {
     )
     this.current = new Set(calls.map((call) => call.call_id))
     if (!this.audible) return
-    const first = !this.begun
-    this.begun = true
-    const fresh = calls.filter((call) => this.isNew(call, first))
+    const fresh = calls
+      .map((call) => ({ call, since: this.ports.calledAt(call) ?? -Infinity }))
+      .filter(({ call, since }) => this.isNew(call, since))
     if (fresh.length === 0) return
-    fresh.sort((a, b) => calledAt(a, 0) - calledAt(b, 0))
-    for (const call of fresh) this.enqueue(call)
+    fresh.sort((a, b) => a.since - b.since)
+    for (const each of fresh) this.enqueue(each)
     void this.speakAll()
   }
 
-  private isNew(call: ScreenCall, first: boolean): boolean {
-    if (this.waiting.some((each) => each.call_id === call.call_id)) return false
-    if (this.ports.recallSpoken().indexOf(call.call_id) >= 0) return false
-    if (!call.called_at && first) {
-      this.markSpoken(call)
-      return false
-    }
-    const now = this.ports.now()
-    return now - calledAt(call, now) <= TOO_OLD_SECONDS * 1000
+  private isNew(call: ScreenCall, since: number): boolean {
+    if (this.ports.now() - since > TOO_OLD_SECONDS * 1000) return false
+    if (this.waiting.some((each) => each.call.call_id === call.call_id)) return false
+    return this.ports.recallSpoken().indexOf(call.call_id) < 0
   }
 
-  private enqueue(call: ScreenCall): void {
+  private enqueue(fresh: { call: ScreenCall; since: number }): void {
     // a repeated call of the same number makes the one still waiting worthless
-    const ticket = ticketOf(call)
-    this.waiting = this.waiting.filter((each) => ticketOf(each) !== ticket)
-    this.waiting.push(call)
+    const ticket = ticketOf(fresh.call)
+    this.waiting = this.waiting.filter((each) => ticketOf(each.call) !== ticket)
+    this.waiting.push(fresh)
     if (this.waiting.length > WAITING_CALLS) this.waiting.shift()
   }
 
@@ -85,19 +77,18 @@ export class Announcer {
     if (this.speaking) return
     this.speaking = true
     try {
-      for (let call = this.waiting.shift(); call; call = this.waiting.shift()) {
-        if (!this.stillWorth(call)) continue
-        this.markSpoken(call)
-        await this.ports.speak(call).catch(() => undefined)
+      for (let next = this.waiting.shift(); next; next = this.waiting.shift()) {
+        if (!this.stillWorth(next.call, next.since)) continue
+        this.markSpoken(next.call)
+        await this.ports.speak(next.call).catch(() => undefined)
       }
     } finally {
       this.speaking = false
     }
   }
 
-  private stillWorth(call: ScreenCall): boolean {
-    const now = this.ports.now()
-    if (now - calledAt(call, now) > WAITED_TOO_LONG_SECONDS * 1000) return false
+  private stillWorth(call: ScreenCall, since: number): boolean {
+    if (this.ports.now() - since > WAITED_TOO_LONG_SECONDS * 1000) return false
     // another window of this box may have spoken it meanwhile
     return this.current.has(call.call_id) && this.ports.recallSpoken().indexOf(call.call_id) < 0
   }
@@ -107,10 +98,6 @@ export class Announcer {
     ids.push(call.call_id)
     this.ports.rememberSpoken(ids.slice(-REMEMBERED_CALLS))
   }
-}
-
-function calledAt(call: ScreenCall, otherwise: number): number {
-  return Date.parse(call.called_at ?? '') || otherwise
 }
 
 /** `L0301:2026-11-23:A017:2` → the part before the count: the same ticket on the same day. */

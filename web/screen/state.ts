@@ -62,12 +62,11 @@ export interface PlacedCall {
   part: ScreenPart
 }
 
-/** Everyone called or inside, the latest call first; calls without a time come last. */
-export function latestCalls(state: ScreenState): PlacedCall[] {
+/** Everyone called or inside, line by line. */
+export function allCalls(state: ScreenState): PlacedCall[] {
   const all: PlacedCall[] = []
   for (const { part } of state.lines) for (const call of part.now) all.push({ call, part })
-  const time = (placed: PlacedCall): number => Date.parse(placed.call.called_at ?? '') || 0
-  return all.sort((a, b) => time(b) - time(a))
+  return all
 }
 
 /** Enough of a shape check that nothing a server or a storage holds can break the page. */

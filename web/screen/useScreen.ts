@@ -14,12 +14,14 @@ import {
   afterSnapshot,
   isPart,
   isState,
-  latestCalls,
+  allCalls,
   screenFreshness,
+  type PlacedCall,
   type ScreenState,
 } from './state'
 import type { Freshness } from '../shared/freshness'
 import { Voice, type Sound } from './voice'
+import { Witness } from './witness'
 
 const TICK_MILLISECONDS = 1000
 /** Publications in a burst are drawn together. */
@@ -38,7 +40,10 @@ export interface Screen {
   now: Readonly<Ref<number>>
   wall: Readonly<Ref<WallTime>>
   trust: ComputedRef<Freshness | null>
-  clock: ServerClock
+  /** everyone called or inside, the latest call first */
+  calls: ComputedRef<PlacedCall[]>
+  /** the calls that are new right now */
+  lit: ComputedRef<ReadonlySet<string>>
   unlockSound: () => void
 }
 
@@ -64,11 +69,21 @@ export function useScreen(id: string, token: string | null): Screen {
   let everConnected = false
 
   const voice = new Voice(lang.value)
+  const witness = new Witness()
   const announcer = new Announcer({
+    calledAt: (call) => witness.calledAt(call.call_id),
     speak: (call) => voice.announce(spokenCall(call)),
     now: () => clock.now(),
     recallSpoken: () => recall(key('spoken'), isIdList) ?? [],
     rememberSpoken: (ids) => remember(key('spoken'), ids),
+  })
+
+  const trust = computed(() => (state.value ? screenFreshness(state.value, now.value) : null))
+  const calls = computed(() => (state.value ? witness.inOrder(allCalls(state.value)) : []))
+  const lit = computed(() => {
+    const isLit = ({ call }: PlacedCall): boolean =>
+      call.state === 'called' && now.value - (witness.calledAt(call.call_id) ?? 0) < LIT_SECONDS * 1000
+    return new Set(calls.value.filter(isLit).map(({ call }) => call.call_id))
   })
 
   function draw(): void {
@@ -78,6 +93,7 @@ export function useScreen(id: string, token: string | null): Screen {
 
   function take(next: ScreenState): void {
     latest = next
+    witness.look(next.lines, clock.now())
     if (!drawTimer) drawTimer = window.setTimeout(draw, DRAW_MILLISECONDS)
     announcer.offer(next.lines.map((each) => each.part))
   }
@@ -137,12 +153,12 @@ export function useScreen(id: string, token: string | null): Screen {
 
   /** Reload for a new build, but never into a server that cannot give the page. */
   async function renew(): Promise<void> {
-    const newest = latest ? latestCalls(latest)[0] : undefined
+    const called = calls.value.map(({ call }) => witness.calledAt(call.call_id) ?? 0)
     const renewal = {
       shown,
       offered: offered.build,
       offeredAt: offered.at,
-      lastCallAt: Date.parse(newest?.call.called_at ?? '') || 0,
+      lastCallAt: Math.max(0, ...called),
       busy: announcer.busy,
       tried: recall(key('renewed'), isTried),
     }
@@ -179,8 +195,7 @@ export function useScreen(id: string, token: string | null): Screen {
     live.stop()
   })
 
-  const trust = computed(() => (state.value ? screenFreshness(state.value, now.value) : null))
-  return { state, link, failure, sound, now, wall, trust, clock, unlockSound: openSound }
+  return { state, link, failure, sound, now, wall, trust, calls, lit, unlockSound: openSound }
 }
 
 function spokenCall(call: ScreenCall): string {

@@ -9,6 +9,7 @@ import { isNewer } from '../shared/newer'
 /** A page for a glance: more lines than this are on the screens. */
 export const SHOWN_LINES = 8
 const RETRY_SECONDS = 5
+const AGAIN_SECONDS = 60
 const TICK_SECONDS = 1
 
 export interface LiveBoard {
@@ -31,7 +32,7 @@ export function useBoards(): Boards {
   const boards = ref<Record<string, LiveBoard>>({})
   const link = ref<Link>('connecting')
   const now = ref(clock.now())
-  const watched: Watched[] = []
+  const watched: Record<string, Watched> = {}
   let live: Live | null = null
   let retry = 0
 
@@ -57,7 +58,9 @@ export function useBoards(): Boards {
     })
   }
 
-  async function begin(): Promise<void> {
+  /** Look up what there is, again and again: a clinic that opens later appears by itself. */
+  async function look(): Promise<void> {
+    let wait = RETRY_SECONDS
     try {
       const [start, page] = await Promise.all([
         ask<StartLinks>('/v1/start'),
@@ -65,19 +68,23 @@ export function useBoards(): Boards {
       ])
       links.value = start.body
       lines.value = page.body.items
-      const over = (live = new Live(null, (next) => (link.value = next)))
-      for (const line of lines.value.slice(0, SHOWN_LINES)) watched.push(follow(line, over))
+      live ??= new Live(null, (next) => (link.value = next))
+      for (const line of lines.value.slice(0, SHOWN_LINES)) {
+        if (!watched[line.id]) watched[line.id] = follow(line, live)
+      }
+      if (lines.value.length > 0) wait = AGAIN_SECONDS
     } catch {
-      retry = window.setTimeout(() => void begin(), RETRY_SECONDS * 1000)
+      // the server is away: what is shown keeps its age, and we ask again
     }
+    retry = window.setTimeout(() => void look(), wait * 1000)
   }
 
-  void begin()
+  void look()
   const timer = window.setInterval(() => (now.value = clock.now()), TICK_SECONDS * 1000)
   onUnmounted(() => {
     clearInterval(timer)
     clearTimeout(retry)
-    for (const each of watched) each.stop()
+    for (const each of Object.values(watched)) each.stop()
     live?.stop()
   })
   return { links, lines, boards, link, now }

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { Announcer, REMEMBERED_CALLS, surname, TOO_OLD_SECONDS } from '../screen/announcer'
+import {
+  Announcer,
+  REMEMBERED_CALLS,
+  surname,
+  TOO_OLD_SECONDS,
+  WAITED_TOO_LONG_SECONDS,
+} from '../screen/announcer'
 import type { ScreenCall, ScreenPart } from '../shared/contract'
 import { aCall, aPart, at, NOON } from './samples'
 
@@ -18,6 +24,7 @@ class Box {
           this.said.push(call.call_id)
           this.finish.push(resolve)
         }),
+      calledAt: (call) => (call.called_at ? Date.parse(call.called_at) : null),
       now: () => this.clock,
       recallSpoken: () => this.memory,
       rememberSpoken: (ids) => {
@@ -121,12 +128,19 @@ describe('nothing stale is spoken', () => {
     expect(box.said).toEqual([id('A')])
   })
 
-  it('not a call without a time that was there at the start, but one that comes later', async () => {
+  it('not a call of which nobody knows when it was', async () => {
     const box = new Box()
     box.announcer.offer(calling(aCall({ called_at: null })))
-    box.announcer.offer(calling(aCall({ called_at: null }), aCall({ number: 'A018', called_at: null })))
     await box.quiet()
-    expect(box.said).toEqual([id('A018')])
+    expect(box.said).toEqual([])
+  })
+
+  it('not a call that waited behind others for minutes', async () => {
+    const box = new Box()
+    box.announcer.offer(calling(aCall({ number: 'A' }), aCall({ number: 'B', called_at: at(1) })))
+    box.clock = NOON + (WAITED_TOO_LONG_SECONDS + 2) * 1000
+    await box.quiet()
+    expect(box.said).toEqual([id('A')])
   })
 })
 
@@ -160,6 +174,7 @@ it('a broken voice does not stop the next call', async () => {
       said.push(call.number)
       return Promise.reject(new Error('no voice'))
     },
+    calledAt: () => NOON,
     now: () => NOON,
     recallSpoken: () => memory,
     rememberSpoken: (ids) => (memory = ids),

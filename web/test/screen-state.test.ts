@@ -1,13 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import {
-  afterPublication,
-  afterSnapshot,
-  isPart,
-  isState,
-  latestCalls,
-  screenFreshness,
-} from '../screen/state'
-import { aCall, aPart, aSnapshot, at, NOON } from './samples'
+import { afterPublication, afterSnapshot, isPart, isState, screenFreshness } from '../screen/state'
+import { aPart, aSnapshot, at, NOON } from './samples'
 
 const shown = (state: ReturnType<typeof afterSnapshot>): number[] =>
   state.lines.map((each) => each.part.version)
@@ -50,17 +43,6 @@ describe('a screen follows its lines', () => {
   it('forgets a line that the screen no longer shows', () => {
     const before = afterSnapshot(null, aSnapshot({ parts: [aPart(), aPart({ line: 'L0302' })] }), NOON)
     expect(afterSnapshot(before, aSnapshot(), NOON).lines).toHaveLength(1)
-  })
-
-  it('names the latest call first, and calls without a time last', () => {
-    const parts = [
-      aPart({
-        now: [aCall({ number: 'A001', called_at: null }), aCall({ number: 'A002', called_at: at(5) })],
-      }),
-      aPart({ line: 'L0302', now: [aCall({ number: 'B001', called_at: at(9) })] }),
-    ]
-    const state = afterSnapshot(null, aSnapshot({ parts }), NOON)
-    expect(latestCalls(state).map(({ call }) => call.number)).toEqual(['B001', 'A002', 'A001'])
   })
 
   it('says how old it is when the hospital or the server is silent', () => {

@@ -15,7 +15,7 @@ from queue_display.events import Transition
 from queue_display.line import Line, Opening
 from queue_display.pace import BREAK_CYCLES, Moment, Pace, RoomNow
 from queue_display.replaying import NO_ROOM, learn_day
-from queue_display.ticket import IN_ROOM
+from queue_display.ticket import IN_LINE, IN_ROOM
 
 
 class Estimator:
@@ -58,8 +58,10 @@ def moment_of(line: Line, at: datetime, *, longest: float) -> Moment:
     calls: dict[str, list[tuple[float, float]]] = {}
     free: dict[str, float] = {}
     held: set[str] = set()
+    has_rooms = any(ticket.room is not None for ticket in line.tickets.values())
     for ticket in line.tickets.values():
-        if ticket.called_at is None:
+        # Who waits again keeps the time of an old call: that is no room at work.
+        if ticket.called_at is None or ticket.state in IN_LINE or (ticket.room is None and has_rooms):
             continue
         room = ticket.room or NO_ROOM
         called = _minute(ticket.called_at, midnight)

@@ -23,7 +23,7 @@ from handlers.realtime_socket import RealtimeSockets
 from realtime.channels import houzhen_channels
 from realtime.hub import Hub
 from realtime.metrics import RealtimeMetrics
-from realtime.session import Terms
+from realtime.terms import Terms
 from realtime.tokens import HmacTokens
 
 CHANNEL = "queue:L0301"

@@ -22,7 +22,7 @@ from realtime.codes import Closings, Disconnect
 from realtime.fanout import Push
 from realtime.hub import Hub
 from realtime.outbox import Outbox
-from realtime.session import Terms
+from realtime.terms import Terms
 
 log = structlog.get_logger()
 

@@ -22,7 +22,7 @@ from handlers.realtime_connection import Connection
 from realtime.codes import Closings
 from realtime.hub import Hub
 from realtime.metrics import RealtimeMetrics
-from realtime.session import Terms
+from realtime.terms import Terms
 from realtime.websocket import accept_key
 from realtime.wheel import Wheel
 

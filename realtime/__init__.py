@@ -5,13 +5,15 @@
     channels   the one policy table: who may subscribe, what is kept
     stream     positions, and what a returning client has missed
     feed       one channel as this process hears it
-    session    one client's side of the protocol
+    session    one client's side of the protocol; commands decides, effects are what it wants done
+    terms      what is the same for every session
+    fanout     one publication as ready bytes to everyone who listens
     websocket  RFC 6455 between bytes and messages
     outbox     frames waiting for a slow client
     wheel      deadlines of many connections
     tokens     who is asking
     broker     the port to other processes
-    hub        feeds of this process and their subscribers
+    hub        feeds of this process and their subscribers (tap: one feed and its broker side)
     client     one session driven against the hub
 
 All but ``hub`` and ``client`` are free of I/O: no socket, no loop, no clock of their own.

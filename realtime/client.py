@@ -9,14 +9,16 @@ from typing import Protocol, TypeVar
 
 import structlog
 
+from realtime import frames
 from realtime.broker import BrokerUnavailable
 from realtime.codes import Closings, Disconnect, Error, Errors
-from realtime.effects import Close, CountPresence, Effects, Join, Leave, ReadHistory, Send
+from realtime.effects import Close, CountPresence, Effects, Join, Leave, ReadHistory, Refuse, Send
 from realtime.fanout import Subscriber
 from realtime.feed import Joined
 from realtime.hub import Hub, TooManyChannels
-from realtime.session import Session, Terms
+from realtime.session import Session
 from realtime.stream import Position, reachable
+from realtime.terms import Terms
 
 log = structlog.get_logger()
 
@@ -83,6 +85,9 @@ class Client:
             match effect:
                 case Send(data):
                     writing.append(data)
+                case Refuse(number, error):
+                    writing.append(frames.refusal(number, error))
+                    self._hub.metrics.errors.labels(error.code).inc()
                 case Leave(channel):
                     self._hub.leave(self._outlet, channel)
                 case Join(channels):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from realtime.broker import Keep
-from realtime.codes import Disconnect
+from realtime.codes import Disconnect, Error
 from realtime.stream import Position
 
 
@@ -13,6 +13,14 @@ class Send:
     """Write one JSON object; several may share a frame."""
 
     data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Write an error reply."""
+
+    command_id: int
+    error: Error
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,5 +62,5 @@ class CountPresence:
     channel: str
 
 
-Effect = Send | Close | Leave | Join | ReadHistory | CountPresence
+Effect = Send | Refuse | Close | Leave | Join | ReadHistory | CountPresence
 Effects = list[Effect]

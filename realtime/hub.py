@@ -48,10 +48,11 @@ class Hub:
         self._broker = broker
         self._channels = channels
         self._clock = clock
-        self._metrics = metrics
+        self.metrics = metrics
         self._fan_out = fan_out
         self._position_check_seconds = position_check_seconds
         self._taps: dict[str, Tap] = {}
+        self._doubtful: set[Tap] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -87,13 +88,13 @@ class Hub:
         if tap is None:
             return
         policy = tap.feed.policy
-        self._metrics.publications.labels(policy.namespace).inc()
+        self.metrics.publications.labels(policy.namespace).inc()
         heard = tap.feed.hear(publication)
         if heard.receivers:
             began = self._clock.monotonic()
             self._fan_out(heard.receivers, push_of(tap.head, channel, policy, publication))
-            self._metrics.deliveries.labels(policy.namespace).inc(len(heard.receivers))
-            self._metrics.fan_out_seconds.observe(self._clock.monotonic() - began)
+            self.metrics.deliveries.labels(policy.namespace).inc(len(heard.receivers))
+            self.metrics.fan_out_seconds.observe(self._clock.monotonic() - began)
         if heard.lost:
             self._tell_lost(tap, heard.lost)
 
@@ -101,7 +102,7 @@ class Hub:
         feed = tap.feed
         if lost:
             log.warning("realtime.insufficient_state", namespace=feed.policy.namespace, subscribers=len(lost))
-            self._metrics.insufficient.labels(feed.policy.namespace).inc(len(lost))
+            self.metrics.insufficient.labels(feed.policy.namespace).inc(len(lost))
         for subscriber in lost:
             self._note_departure(tap, subscriber)
             subscriber.lost(feed.name)
@@ -155,7 +156,7 @@ class Hub:
         tap.opened = asyncio.get_running_loop().create_task(self._open(tap))
         # Everyone who waited may have gone; then nobody is left to be told.
         tap.opened.add_done_callback(lambda task: task.cancelled() or task.exception())
-        self._metrics.channels.set(len(self._taps))
+        self.metrics.channels.set(len(self._taps))
         return tap
 
     async def _open(self, tap: Tap) -> None:
@@ -169,7 +170,7 @@ class Hub:
     def _forget(self, tap: Tap) -> None:
         if self._taps.get(tap.feed.name) is tap:
             del self._taps[tap.feed.name]
-        self._metrics.channels.set(len(self._taps))
+        self.metrics.channels.set(len(self._taps))
 
     async def _prepare(self, tap: Tap, since: Position | None, *, fresh: bool) -> History | None:
         """Wait until the channel is heard, and read what the joining needs."""
@@ -194,7 +195,7 @@ class Hub:
         work = self._broker.history(tap.feed.name, keep=keep, since=since, limit=limit)
         reading = Reading(since, asyncio.get_running_loop().create_task(work))
         tap.reading = reading
-        self._metrics.history_reads.inc()
+        self.metrics.history_reads.inc()
 
         def finished(task: asyncio.Task[History]) -> None:
             tap.feed.release()
@@ -296,29 +297,44 @@ class Hub:
     # Positions.
 
     def _interrupted(self) -> None:
-        """Anything may have been missed: look at every channel now."""
-        self._spawn(self._check_positions(tuple(self._taps.values())))
+        """Anything may have been missed: look at every channel, again and again until each was answered."""
+        idle = not self._doubtful
+        self._doubtful.update(self._taps.values())
+        if idle and self._doubtful:
+            self._spawn(self._settle_doubts())
+
+    async def _settle_doubts(self) -> None:
+        while self._doubtful:
+            asked, self._doubtful = self._doubtful, set()
+            self._doubtful |= await self._check_positions(asked)
+            if self._doubtful:
+                await asyncio.sleep(limits.REALTIME_POSITION_GRACE_SECONDS)
 
     async def _watch_positions(self) -> None:
         """Now and then compare the feeds that heard nothing with their streams: silence may be a loss."""
         while True:
             await asyncio.sleep(self._position_check_seconds)
-            quiet = [tap for tap in self._taps.values() if not tap.feed.busy and len(tap.feed)]
+            quiet = {tap for tap in self._taps.values() if not tap.feed.busy and len(tap.feed)}
             for tap in self._taps.values():
                 tap.feed.busy = False
             await self._check_positions(quiet)
 
-    async def _check_positions(self, taps: Collection[Tap]) -> None:
+    async def _check_positions(self, taps: Collection[Tap]) -> set[Tap]:
+        """Check each of them; answers those for which the broker had no answer."""
         gate = asyncio.Semaphore(limits.REALTIME_POSITION_CHECKS_AT_ONCE)
+        unanswered: set[Tap] = set()
 
         async def check(tap: Tap) -> None:
             async with gate:
-                await self._check_position(tap)
+                try:
+                    await self._check_position(tap)
+                except (BrokerUnavailable, TimeoutError):
+                    unanswered.add(tap)
+                except Exception:
+                    log.exception("realtime.position_check_failed")
 
-        results = await asyncio.gather(*(check(tap) for tap in taps), return_exceptions=True)
-        for failure in results:
-            if isinstance(failure, Exception) and not isinstance(failure, BrokerUnavailable | TimeoutError):
-                log.error("realtime.position_check_failed", exc_info=failure)
+        await asyncio.gather(*(check(tap) for tap in taps))
+        return unanswered
 
     async def _check_position(self, tap: Tap) -> None:
         keep = tap.feed.policy.keep

@@ -2,7 +2,7 @@
 
 The owner feeds it frames and answers, and carries out the effects it returns, in order::
 
-    receive(frame) ─┐                      ┌─ Send          write one JSON object
+    receive(frame) ─┐                      ┌─ Send, Refuse  write one JSON object
     joined(…)       │                      ├─ Close         end the connection
     history_read(…) ├──► list of effects ──┼─ Join          subscribe, then call ``joined``
     counted(…)      │                      ├─ Leave         unsubscribe
@@ -18,22 +18,19 @@ later ones wait behind it, and the owner should stop reading the socket (``conge
 
 import enum
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Final
 
-from core import limits
-from core.clock import Clock
-from realtime import frames
+from realtime import frames, results
 from realtime.broker import PresenceStats
-from realtime.channels import Channels
 from realtime.codes import Closings, Disconnect, Error, Errors, Unsubscribings
 from realtime.commands import By, Standing, decide
-from realtime.effects import Close, Effects, Join, Leave, Send
+from realtime.effects import Close, Effects, Join, Leave, Refuse, Send
 from realtime.feed import Joined
 from realtime.frames import Command, Reply
 from realtime.stream import History, Position
-from realtime.tokens import NOBODY, Identity, TokenExpired, TokenInvalid, Tokens
+from realtime.terms import Terms
+from realtime.tokens import NOBODY, Identity, TokenExpired, TokenInvalid
 
 NEVER: Final = float("inf")
 _WANTS_112: Final = 2
@@ -45,29 +42,6 @@ class Phase(enum.Enum):
     CONNECTED = "connected"
     REFUSED = "refused"
     CLOSED = "closed"
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What is the same for every session of a server. ``chance`` answers a number in [0, 1)."""
-
-    channels: Channels
-    tokens: Tokens
-    clock: Clock
-    new_client_id: Callable[[], str]
-    chance: Callable[[], float]
-    version: str = ""
-    connect_seconds: float = limits.REALTIME_CONNECT_SECONDS
-    ping_seconds: float = limits.REALTIME_PING_SECONDS
-    pong_seconds: float = limits.REALTIME_PONG_SECONDS
-    expiry_grace_seconds: float = limits.REALTIME_EXPIRY_GRACE_SECONDS
-    commands_per_second: float = limits.REALTIME_COMMANDS_PER_SECOND
-    command_burst: float = limits.REALTIME_COMMAND_BURST
-    channels_per_client: int = limits.REALTIME_CHANNELS_PER_CLIENT
-
-    def __post_init__(self) -> None:
-        if self.pong_seconds >= self.ping_seconds:
-            raise ValueError("a pong must be due before the next ping")
 
 
 class Session:
@@ -134,15 +108,15 @@ class Session:
                 self._queue(command)
         return effects
 
-    def joined(self, results: Mapping[str, Joined | None]) -> Effects:
+    def joined(self, answers: Mapping[str, Joined | None]) -> Effects:
         """Answer of ``Join``: how each subscription begins, None for one whose history has a gap."""
         effects: Effects = []
         command = self._waiting
         if self.phase is Phase.CLOSED or command is None:
-            return [Leave(channel) for channel, result in results.items() if result is not None]
-        if None in results.values():
+            return [Leave(channel) for channel, result in answers.items() if result is not None]
+        if None in answers.values():
             return self.close(Closings.INSUFFICIENT_STATE)
-        whole = {channel: result for channel, result in results.items() if result is not None}
+        whole = {channel: result for channel, result in answers.items() if result is not None}
         if command.connect is not None:
             self._connected(command, command.connect, whole, effects)
         elif command.subscribe is not None:
@@ -151,24 +125,20 @@ class Session:
 
     def history_read(self, history: History) -> Effects:
         """Answer of ``ReadHistory``."""
-        top = history.position
-        result = frames.HistoryResult(
-            epoch=top.epoch,
-            offset=top.offset,
-            publications=[frames.publication_body(one) for one in history.publications],
-        )
-        return self._answered(lambda number: frames.reply(Reply(number, history=result)))
+        return self._answered(Reply(self._number, history=results.history(history)))
 
     def counted(self, stats: PresenceStats) -> Effects:
         """Answer of ``CountPresence``."""
         result = frames.PresenceStatsResult(stats.clients, stats.users)
-        return self._answered(lambda number: frames.reply(Reply(number, presence_stats=result)))
+        return self._answered(Reply(self._number, presence_stats=result))
 
     def refused(self, error: Error) -> Effects:
         """The last effect that wanted an answer could not be carried out."""
         if self.phase is Phase.CONNECTING:
             self.phase = Phase.REFUSED
-        return self._answered(lambda number: frames.refusal(number, error))
+        if self._waiting is None:
+            return []
+        return self._go_on([Refuse(self._number, error)])
 
     def lost(self, channel: str) -> Effects:
         """Publications of a channel were missed on the way here; the subscription has ended already.
@@ -218,10 +188,12 @@ class Session:
             self._backlog = deque()
         self._backlog.append(command)
 
-    def _answered(self, reply_to: Callable[[int], bytes]) -> Effects:
-        if self.phase is Phase.CLOSED or self._waiting is None:
-            return []
-        return self._go_on([Send(reply_to(self._waiting.id))])
+    @property
+    def _number(self) -> int:
+        return 0 if self._waiting is None else self._waiting.id
+
+    def _answered(self, reply: Reply) -> Effects:
+        return [] if self._waiting is None else self._go_on([Send(frames.reply(reply))])
 
     def _go_on(self, effects: Effects) -> Effects:
         """The waiting command is answered; handle those behind it until one must wait again."""
@@ -246,7 +218,7 @@ class Session:
             self._connect(command, connect, effects)
         elif not self._afford(effects):
             if self.phase is not Phase.CLOSED:
-                effects.append(Send(frames.refusal(command.id, Errors.TOO_MANY_REQUESTS)))
+                effects.append(Refuse(command.id, Errors.TOO_MANY_REQUESTS))
         else:
             self._obey(command, effects)
 
@@ -263,7 +235,7 @@ class Session:
         )
         match decide(command, standing):
             case Error() as error:
-                effects.append(Send(frames.refusal(command.id, error)))
+                effects.append(Refuse(command.id, error))
             case Disconnect() as why:
                 effects += self.close(why)
             case effect:
@@ -287,7 +259,7 @@ class Session:
             identity = self._identify(ask.token) if ask.token else NOBODY
         except TokenExpired:
             self.phase = Phase.REFUSED
-            effects.append(Send(frames.refusal(command.id, Errors.TOKEN_EXPIRED)))
+            effects.append(Refuse(command.id, Errors.TOKEN_EXPIRED))
             return
         except TokenInvalid:
             effects += self.close(Closings.INVALID_TOKEN)
@@ -307,18 +279,18 @@ class Session:
             self._connected(command, ask, {}, effects)
 
     def _connected(
-        self, command: Command, ask: frames.ConnectAsk, results: Mapping[str, Joined], effects: Effects
+        self, command: Command, ask: frames.ConnectAsk, begun: Mapping[str, Joined], effects: Effects
     ) -> None:
         terms = self._terms
         now = terms.clock.monotonic()
         self.phase = Phase.CONNECTED
-        self.subscriptions.update(dict.fromkeys(results, By.SERVER))
+        self.subscriptions.update(dict.fromkeys(begun, By.SERVER))
         self._ping_at = now + terms.ping_seconds * (1 + terms.chance()) / 2
         subs = {}
-        for channel, joined in results.items():
+        for channel, joined in begun.items():
             held = ask.subs.get(channel)
             since = Position(held.offset, held.epoch) if held is not None and held.recover else None
-            subs[channel] = _subscribe_result(joined, since)
+            subs[channel] = results.subscribed(joined, since)
         expires, ttl = self._expiry()
         result = frames.ConnectResult(
             client=self.client,
@@ -371,10 +343,10 @@ class Session:
         self, command: Command, ask: frames.SubscribeAsk, joined: Joined, effects: Effects
     ) -> None:
         if ask.recover and not joined.recovered and ask.flag & _WANTS_112:
-            effects += Leave(ask.channel), Send(frames.refusal(command.id, Errors.UNRECOVERABLE_POSITION))
+            effects += Leave(ask.channel), Refuse(command.id, Errors.UNRECOVERABLE_POSITION)
             return
         self.subscriptions[ask.channel] = By.CLIENT
-        result = _subscribe_result(joined, Position(ask.offset, ask.epoch) if ask.recover else None)
+        result = results.subscribed(joined, Position(ask.offset, ask.epoch) if ask.recover else None)
         effects.append(Send(frames.reply(Reply(command.id, subscribe=result))))
 
     def _unsubscribe(self, command: Command, ask: frames.ChannelAsk, effects: Effects) -> None:
@@ -384,19 +356,3 @@ class Session:
         if self.subscriptions.pop(ask.channel, None) is not None:
             effects.append(Leave(ask.channel))
         effects.append(Send(frames.reply(Reply(command.id, unsubscribe=frames.Nothing()))))
-
-
-def _subscribe_result(joined: Joined, since: Position | None) -> frames.SubscribeResult:
-    at = joined.position
-    if at is None:
-        return frames.SubscribeResult()
-    return frames.SubscribeResult(
-        recoverable=True,
-        positioned=True,
-        epoch=at.epoch,
-        # A recovered client counts on from where it was: each publication moves it one further.
-        offset=since.offset if since is not None and joined.recovered else at.offset,
-        was_recovering=since is not None,
-        recovered=joined.recovered,
-        publications=[frames.publication_body(one) for one in joined.publications],
-    )

@@ -36,9 +36,12 @@ class Link:
         """The beginning of the server's run id; right as long as the connection lives."""
 
     async def open(self) -> None:
-        """Make the connection if there is none."""
+        """Make the connection if there is none, or if the one there is has died while it was idle."""
         if self._connection.is_connected:
-            return
+            if not await self._connection.can_read():
+                return
+            # Nothing was asked, so what can be read is the end of the stream.
+            await self.drop()
         await self._connection.connect()  # type: ignore[no-untyped-call]
         await self._connection.send_command("INFO", "server")
         info = await self._connection.read_response()

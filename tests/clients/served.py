@@ -20,8 +20,8 @@ from realtime.broker import Broker
 from realtime.channels import houzhen_channels
 from realtime.hub import Hub
 from realtime.metrics import RealtimeMetrics
-from realtime.session import Terms
 from realtime.stream import Position
+from realtime.terms import Terms
 from realtime.tokens import HmacTokens
 
 CLOCK = SystemClock()

@@ -100,7 +100,8 @@ class _Subscription(SubscriptionEventHandler):
         self._events.tell("publication", channel=self._channel, data=ctx.pub.data, offset=ctx.pub.offset)
 
     async def on_error(self, ctx: Any) -> None:
-        self._events.tell("subscription_error", channel=self._channel, code=ctx.code)
+        code = getattr(ctx.error, "code", ctx.code)
+        self._events.tell("subscription_error", channel=self._channel, code=code)
 
 
 class PythonClient:

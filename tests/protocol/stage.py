@@ -10,10 +10,12 @@ from core.actor import ANONYMOUS, Actor, Role
 from core.clock import CHINA, ManualClock
 from core.ids import ScreenId
 from realtime.channels import houzhen_channels
-from realtime.effects import Close, Effects, Join, Leave, Send
+from realtime.effects import Close, Effects, Join, Leave, Refuse, Send
 from realtime.feed import Joined
-from realtime.session import Session, Terms
+from realtime.frames import refusal
+from realtime.session import Session
 from realtime.stream import Position
+from realtime.terms import Terms
 from realtime.tokens import Identity, TokenExpired, TokenInvalid
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=CHINA)
@@ -83,6 +85,8 @@ class Stage:
                 case Send(data):
                     assert b"\n" not in data
                     self.sent.append(json.loads(data))
+                case Refuse(number, error):
+                    self.sent.append(json.loads(refusal(number, error)))
                 case Close(why):
                     self.closed = (why.code, why.reason)
                 case Join(channels) if self.answers:

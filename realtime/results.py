@@ -1,0 +1,31 @@
+"""What commands are answered with, as wire models."""
+
+from realtime.feed import Joined
+from realtime.frames import HistoryResult, SubscribeResult, publication_body
+from realtime.stream import History, Position
+
+
+def subscribed(joined: Joined, since: Position | None) -> SubscribeResult:
+    """How a subscription began, for a client that asked to resume at ``since`` if anywhere."""
+    at = joined.position
+    if at is None:
+        return SubscribeResult()
+    return SubscribeResult(
+        recoverable=True,
+        positioned=True,
+        epoch=at.epoch,
+        # A recovered client counts on from where it was: each publication moves it one further.
+        offset=since.offset if since is not None and joined.recovered else at.offset,
+        was_recovering=since is not None,
+        recovered=joined.recovered,
+        publications=[publication_body(one) for one in joined.publications],
+    )
+
+
+def history(read: History) -> HistoryResult:
+    """A piece of a stream."""
+    return HistoryResult(
+        epoch=read.position.epoch,
+        offset=read.position.offset,
+        publications=[publication_body(one) for one in read.publications],
+    )

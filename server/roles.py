@@ -8,6 +8,7 @@ from pathlib import Path
 import structlog
 
 from conf.settings import Settings, Web
+from core import limits
 from server.bootstrap import Roles, compose
 from server.lifetime import stop_signal
 from server.outcomes import CannotStart
@@ -49,7 +50,8 @@ async def run_tree(settings: Settings, *, config: Path | None, data: Path | None
     configure_logs(form=settings.log.format, level=settings.log.level, role="serve")
     await migrate_storage(settings)
     port = _free_port(settings.web)
-    tree = Tree(children(settings, config=config, data=data, port=port), spare=[sys.executable, RUN, "spare"])
+    commands = children(settings, config=config, data=data, port=port)
+    tree = Tree(commands, spare=[sys.executable, RUN, "spare"], spares=limits.RESTART_SPARES)
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, tree.stop)

@@ -5,8 +5,8 @@ children. A role that cannot stay up is restarted with growing pauses, and after
 the whole tree ends with a clear line, so that systemd or a person learns of it. When the parent itself is
 killed, the kernel ends the children too (Linux): no stray process keeps the port or the lease.
 
-Starting Python and importing everything takes a second, more on a busy machine. So a tree may keep one
-*spare*: a process that has imported everything and waits for a line that tells what to become.
+Starting Python and importing everything takes a second, more on a busy machine. So a tree may keep
+*spares*: processes that have imported everything and wait for a line that tells what to become.
 """
 
 import asyncio
@@ -85,14 +85,15 @@ async def _started(
 class Tree:
     """Keeps children running until told to stop."""
 
-    def __init__(self, children: Sequence[Child], *, spare: Sequence[str] = ()) -> None:
+    def __init__(self, children: Sequence[Child], *, spare: Sequence[str] = (), spares: int = 1) -> None:
         """``spare`` is a command that reads the arguments it shall run with from its input: a line of JSON.
 
         It can become any child whose command begins like its own, all but the last word.
         """
         self._children = children
         self._spare_command = spare
-        self._spare: asyncio.subprocess.Process | None = None
+        self._spares_wanted = spares if spare else 0
+        self._spares: list[asyncio.subprocess.Process] = []
         self._lives = {child.name: _Life() for child in children}
         self._stopping = asyncio.Event()
         self._running: dict[str, asyncio.subprocess.Process] = {}
@@ -103,9 +104,9 @@ class Tree:
         return process.pid if process else None
 
     @property
-    def spare(self) -> int | None:
-        """The process id of the spare that waits."""
-        return self._spare.pid if self._spare and self._spare.returncode is None else None
+    def spares(self) -> list[int]:
+        """The process ids of the spares that wait."""
+        return [spare.pid for spare in self._spares if spare.returncode is None]
 
     def stop(self) -> None:
         """Begin the orderly end; ``run`` returns when every child has gone."""
@@ -115,8 +116,8 @@ class Tree:
         """Keep every child running. Returns after ``stop``; raises ``GivenUp`` when one cannot stay up."""
         try:
             async with asyncio.TaskGroup() as group:
-                if self._spare_command:
-                    group.create_task(self._keep_spare(), name="tree:spare")
+                if self._spares_wanted:
+                    group.create_task(self._keep_spares(), name="tree:spares")
                 for child in self._children:
                     group.create_task(self._keep(child), name=f"tree:{child.name}")
         except* GivenUp as gone:
@@ -156,32 +157,34 @@ class Tree:
         return code
 
     def _from_spare(self, child: Child) -> asyncio.subprocess.Process | None:
-        """Let the waiting spare become this child; ``None`` when there is none that can."""
-        spare, begins = self._spare, len(self._spare_command) - 1
-        if spare is None or spare.returncode is not None or child.folder is not None:
+        """Let a waiting spare become this child; ``None`` when there is none that can."""
+        begins = len(self._spare_command) - 1
+        self._spares = [spare for spare in self._spares if spare.returncode is None]
+        if not self._spares or child.folder is not None:
             return None
         if list(child.command[:begins]) != list(self._spare_command[:begins]):
             return None
+        spare = self._spares.pop(0)
         assert spare.stdin is not None
         spare.stdin.write(json.dumps(list(child.command[begins:])).encode() + b"\n")
         spare.stdin.close()
-        self._spare = None
         return spare
 
-    async def _keep_spare(self) -> None:
-        """Look now and then whether there is a spare. Not at once: what the last became needs the time."""
+    async def _keep_spares(self) -> None:
+        """Look now and then whether a spare is wanted. Not at once: what the last became needs the time."""
         try:
             while not self._stopping.is_set():
                 await self._wait(limits.RESTART_SPARE_SECONDS)
                 if self._stopping.is_set():
                     return
-                if self._spare is None or self._spare.returncode is not None:
-                    self._spare = await _started(self._spare_command, stdin=asyncio.subprocess.PIPE)
+                self._spares = [spare for spare in self._spares if spare.returncode is None]
+                if len(self._spares) < self._spares_wanted:
+                    self._spares.append(await _started(self._spare_command, stdin=asyncio.subprocess.PIPE))
         finally:
-            if self._spare is not None and self._spare.returncode is None:
+            for spare in self._spares:
                 with contextlib.suppress(ProcessLookupError):
-                    self._spare.kill()
-                await self._spare.wait()
+                    spare.kill()
+                await spare.wait()
 
     async def _wait(self, seconds: float) -> None:
         try:

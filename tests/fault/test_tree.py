@@ -60,16 +60,16 @@ async def test_a_spare_becomes_the_child_that_died(tmp_path: Path, monkeypatch: 
     running = asyncio.create_task(tree.run())
     first = await alive(tree, "a")
     async with asyncio.timeout(10):
-        while not (tree.spare and mark.exists() and (tmp_path / "roles.py.ready").exists()):
+        while not (tree.spares and mark.exists() and (tmp_path / "roles.py.ready").exists()):
             await asyncio.sleep(0.01)
-    spare = tree.spare
+    [spare] = tree.spares
     mark.unlink()
     os.kill(first, signal.SIGKILL)
     assert await alive(tree, "a", other_than=first) == spare
     async with asyncio.timeout(10):
-        while not mark.exists() or tree.spare is None:
+        while not mark.exists() or not tree.spares:
             await asyncio.sleep(0.01)
-    another = tree.spare
+    [another] = tree.spares
     assert another != spare
     tree.stop()
     await running

@@ -2,7 +2,8 @@
 
     python -m bench.mirror_diff
 
-CPU time of this process alone, no storage, no broker. Three seconds of a hospital: nothing changed, a usual
+CPU time of this process alone, no storage, no broker, and no learned waiting times (``bench.estimate`` prints
+what these cost a board). Three seconds of a hospital: nothing changed, a usual
 second (every tenth line moved), and every line moved at once.
 """
 
@@ -94,7 +95,7 @@ def main() -> None:
         print(f"{moved:>18} {best:>8.1f} {best / 10:>11.1f}% {best * 1000 / LINES / TICKETS:>10.2f}")
     one: Line = replace(lines[0])
     cost = cpu_ms(lambda: [board_of(replace(one), estimator.waits(one, at=AT)) for _ in range(1000)])
-    print(f"one board with estimate: {cost:.0f} us")
+    print(f"one board, its line without a learned past: {cost:.0f} us (the estimate itself: bench.estimate)")
 
 
 if __name__ == "__main__":

@@ -74,6 +74,5 @@ def test_both_interfaces_can_be_browsed(open_page: Open, size: tuple[int, int]) 
     page.wait_for_selector(".swagger-ui .opblock")
     page.click("text=实时频道")
     page.wait_for_selector("text=queue:{line}")
-    picture(page, "docs-realtime" if size == DESKTOP else "docs-realtime-phone")
     assert page.evaluate(SPILLS)[0] == 0
     assert page.evaluate(LOW_CONTRAST) == []

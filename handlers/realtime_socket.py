@@ -74,13 +74,13 @@ class RealtimeSockets:
         self._turn()
 
     async def drain(self, seconds: float = limits.REALTIME_DRAIN_SPREAD_SECONDS) -> None:
-        """Send everybody away (3001), spread over the time so that they do not all come back at once."""
+        """Send everybody away (3001), a crowd spread over the time so that not all come back at once."""
         self.draining = True
         leaving = list(self._connections)
         pause = limits.REALTIME_TICK_SECONDS
         rounds = max(1, int(seconds / pause))
-        share = -(-len(leaving) // rounds)
-        for start in range(0, len(leaving), max(1, share)):
+        share = max(limits.REALTIME_DRAIN_AT_ONCE, -(-len(leaving) // rounds))
+        for start in range(0, len(leaving), share):
             for connection in leaving[start : start + share]:
                 connection.close(Closings.SHUTDOWN)
             await asyncio.sleep(pause)

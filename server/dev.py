@@ -18,7 +18,7 @@ from rich.table import Table
 from conf.settings import Settings
 from core.clock import SystemClock
 from server.bootstrap import Roles, compose
-from server.lifetime import stop_signal
+from server.lifetime import alone_in, stop_signal
 from server.pki import make_pki
 from server.telemetry import configure_logs
 from server.tree import Child, Tree
@@ -37,9 +37,14 @@ def free_port() -> int:
 
 
 async def run_dev(settings: Settings, *, speed: float, start: str) -> None:
-    """Run until Ctrl-C or SIGTERM. Raises ``CannotStart`` when the port is taken."""
+    """Run until Ctrl-C or SIGTERM. Raises ``CannotStart`` when port or data folder is taken."""
     configure_logs(form=settings.log.format, level=settings.log.level, role="dev")
     data = Path(settings.data)
+    with alone_in(data):
+        await _run(settings, data, speed=speed, start=start)
+
+
+async def _run(settings: Settings, data: Path, *, speed: float, start: str) -> None:
     await asyncio.to_thread(make_pki, data / "pki", at=SystemClock().now())
     front_port = free_port()
     linked = msgspec.structs.replace(

@@ -1,9 +1,32 @@
-"""Ending well: SIGTERM and Ctrl-C become an event that the role waits for."""
+"""Living and ending well: alone in a folder; SIGTERM and Ctrl-C become an event that the role waits for."""
 
 import asyncio
 import contextlib
+import fcntl
+import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+from server.outcomes import CannotStart
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Hold the data folder. Raises ``CannotStart`` when another process does; a dead one holds nothing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "in-use").open("a+", encoding="ascii") as mark:
+        try:
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            mark.seek(0)
+            raise CannotStart(
+                f"data: {folder} is in use by process {mark.read().strip()}; end it or give another --data"
+            ) from error
+        mark.truncate(0)
+        mark.write(str(os.getpid()))
+        mark.flush()
+        yield
 
 
 @contextlib.asynccontextmanager

@@ -79,6 +79,17 @@ def write_settings(folder: Path, **values: object) -> Path:
     return file
 
 
+def children_of(parent: int) -> list[int]:
+    """The living children of a process."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, ppid = stat.read_text().rpartition(") ")[2].split()[:2]
+            if int(ppid) == parent and state != "Z":
+                found.append(int(stat.parent.name))
+    return found
+
+
 def exists(pid: int) -> bool:
     """Whether the process lives."""
     try:

@@ -97,8 +97,10 @@ class Session:
         except frames.Malformed:
             return self.close(Closings.BAD_REQUEST)
         effects: Effects = []
+        refused = self.phase is Phase.REFUSED
         for command in commands:
-            if self.phase is Phase.CLOSED:
+            if self.phase is Phase.CLOSED or (self.phase is Phase.REFUSED and not refused):
+                # SDKs send subscribes behind the connect: what follows a refusal in its frame is passed over.
                 break
             if command.is_pong:
                 self._pong(effects)
@@ -136,6 +138,7 @@ class Session:
         """The last effect that wanted an answer could not be carried out."""
         if self.phase is Phase.CONNECTING:
             self.phase = Phase.REFUSED
+            self._backlog = None
         if self._waiting is None:
             return []
         return self._go_on([Refuse(self._number, error)])

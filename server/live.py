@@ -13,7 +13,7 @@ from realtime.broker import Broker, BrokerUnavailable
 from realtime.channels import Channels
 from realtime.hub import Hub
 from realtime.metrics import RealtimeMetrics
-from realtime.session import Terms
+from realtime.terms import Terms
 from realtime.tokens import Tokens
 from server.web import Rule
 

@@ -47,7 +47,9 @@ class Stock(Protocol):
 
     events: Events
 
-    async def connect(self, url: str, tokens: tuple[str, ...] = ()) -> None: ...
+    async def connect(
+        self, url: str, tokens: tuple[str, ...] = (), channels: tuple[str, ...] = ()
+    ) -> None: ...
     async def subscribe(self, channel: str) -> None: ...
     async def unsubscribe(self, channel: str) -> None: ...
     async def history(self, channel: str, *, limit: int, reverse: bool = False) -> Event: ...
@@ -111,7 +113,7 @@ class PythonClient:
         self.events = Events()
         self._client: centrifuge.Client | None = None
 
-    async def connect(self, url: str, tokens: tuple[str, ...] = ()) -> None:
+    async def connect(self, url: str, tokens: tuple[str, ...] = (), channels: tuple[str, ...] = ()) -> None:
         given = iter(tokens[1:])
 
         async def another() -> str:
@@ -125,6 +127,8 @@ class PythonClient:
             max_reconnect_delay=0.3,
             proxy=None,
         )
+        for channel in channels:
+            await self.subscribe(channel)
         await self._client.connect()
 
     @property
@@ -181,12 +185,12 @@ class NodeClient:
             return "run `npm ci` in tests/clients/node"
         return None
 
-    async def connect(self, url: str, tokens: tuple[str, ...] = ()) -> None:
+    async def connect(self, url: str, tokens: tuple[str, ...] = (), channels: tuple[str, ...] = ()) -> None:
         self._process = await asyncio.create_subprocess_exec(
             "node", str(NODE / "client.mjs"), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
         )
         self._reader = asyncio.create_task(self._read())
-        self._say(do="connect", url=url, tokens=tokens)
+        self._say(do="connect", url=url, tokens=tokens, channels=channels)
 
     def _say(self, **command: Any) -> None:
         assert self._process is not None

@@ -150,8 +150,10 @@ async def test_a_token_is_refreshed_in_time(client: Stock, server: Served) -> No
 
 
 async def test_an_expired_token_is_exchanged_for_a_new_one(client: Stock, server: Served) -> None:
-    await client.connect(server.url, (token(PATIENT, -5), token(PATIENT)))
+    await client.connect(server.url, (token(PATIENT, -5), token(PATIENT)), (LINE, "queue:L0302"))
     await client.events.until("connected")
+    await client.events.until("subscribed", channel=LINE)
+    assert not [e for e in client.events.all if e["event"] == "disconnected"]
 
 
 async def test_a_forged_token_is_final(client: Stock, server: Served) -> None:

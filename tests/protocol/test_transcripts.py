@@ -129,6 +129,8 @@ def test_after_a_connect_that_failed_the_rest_of_the_frame_is_not_executed() -> 
     stage.say({"id": 1, "connect": {"token": "past"}}, {"id": 2, "subscribe": {"channel": "queue:L1"}})
     assert stage.sent == [{"id": 1, "error": {"code": 109, "message": "token expired"}}]
     assert stage.asked == []
+    assert stage.closed is None
+    stage.say({"id": 2, "subscribe": {"channel": "queue:L1"}})
     assert stage.closed == (3501, "bad request")
 
 
@@ -189,7 +191,7 @@ def test_refresh_keeps_the_client_id() -> None:
 
 def test_a_broker_that_is_away_is_a_temporary_error() -> None:
     stage = Stage(answer=False)
-    stage.say({"id": 1, "connect": {"token": "patient"}})
+    stage.say({"id": 1, "connect": {"token": "patient"}}, {"id": 2, "subscribe": {"channel": "queue:L1"}})
     error = {"code": 100, "message": "internal server error", "temporary": True}
     assert stage.do(stage.session.refused(Errors.INTERNAL)) == [{"id": 1, "error": error}]
     stage.after(10)

@@ -9,7 +9,7 @@ let client;
 const subscribedFacts = (c) => ({ channel: c.channel, was_recovering: c.wasRecovering, recovered: c.recovered });
 const publicationFacts = (c) => ({ channel: c.channel, data: c.data, offset: c.offset ?? 0 });
 
-function connect({ url, tokens }) {
+function connect({ url, tokens, channels }) {
   const rest = tokens.slice(1);
   const options = { websocket: WebSocket, maxReconnectDelay: 300, minReconnectDelay: 100 };
   if (tokens.length) Object.assign(options, { token: tokens[0], getToken: async () => rest.shift() });
@@ -20,6 +20,7 @@ function connect({ url, tokens }) {
   client.on('subscribed', (c) => tell('subscribed', subscribedFacts(c)));
   client.on('unsubscribed', (c) => tell('unsubscribed', { channel: c.channel }));
   client.on('publication', (c) => tell('publication', publicationFacts(c)));
+  for (const channel of channels) subscribe({ channel });
   client.connect();
 }
 

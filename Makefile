@@ -43,10 +43,12 @@ PATIENT_SOURCES := $(shell find web/patient -type f -not -path '*/node_modules/*
 
 $(BUILD)/web: $(BUILD)/web-packages $(WEB_SOURCES)
 	@echo "building the screens" && cd web && npm run --silent build
+	@scripts/compress web/dist
 	@touch $@
 
 $(BUILD)/patient-h5: $(BUILD)/patient-packages $(PATIENT_SOURCES)
 	@echo "building the patient app" && cd web/patient && npm run --silent build:h5
+	@scripts/compress web/patient/dist/h5
 	@touch $@
 
 $(BUILD)/patient-mini: $(BUILD)/patient-packages $(PATIENT_SOURCES)

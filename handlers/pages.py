@@ -42,7 +42,19 @@ class PageFile(StaticFileHandler):
         target = self._page or path
         if not os.path.isdir(self.root):  # noqa: ASYNC240  (one stat of a local folder)
             raise HTTPError(503, reason="Pages Not Built")
+        packed = f"{target or self.default_filename}.gz"
+        self.set_header("Vary", "Accept-Encoding")
+        if self._takes_gzip() and os.path.isfile(os.path.join(self.root, packed)):  # noqa: ASYNC240
+            self.set_header("Content-Encoding", "gzip")
+            target = packed
         await super().get(target, include_body)
+
+    def _takes_gzip(self) -> bool:
+        """Whether the ready-packed file may be sent; a part of a file is always cut from the plain one."""
+        accepted = self.request.headers.get("Accept-Encoding", "")
+        return "Range" not in self.request.headers and "gzip" in {
+            each.partition(";")[0].strip() for each in accepted.split(",")
+        }
 
     async def head(self, path: str = "") -> None:
         await self.get(path, include_body=False)
@@ -51,16 +63,17 @@ class PageFile(StaticFileHandler):
         self.clear_header("Server")
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Referrer-Policy", "no-referrer")
-        if "assets/" in (self.absolute_path or "") or path.startswith(("js/", "css/", "static/")):
+        if "assets/" in (self.absolute_path or "") or path.startswith(("js/", "css/")):
             self.set_header("Cache-Control", f"public, max-age={FOREVER_SECONDS}, immutable")
         else:
             self.set_header("Cache-Control", "no-cache")
+        path = path.removesuffix(".gz")
         if path.endswith(".html") or not Path(path).suffix:
             hashes = " ".join(f"'{each}'" for each in self._pages.script_hashes)
             self.set_header("Content-Security-Policy", CONTENT_POLICY.format(scripts=hashes))
 
     def get_content_type(self) -> str:
-        kind, _ = mimetypes.guess_type(self.absolute_path or "")
+        kind, _ = mimetypes.guess_type((self.absolute_path or "").removesuffix(".gz"))
         if kind and (kind.startswith("text/") or kind in {"application/javascript", "application/json"}):
             return f"{kind}; charset=utf-8"
         return kind or "application/octet-stream"

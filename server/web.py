@@ -11,7 +11,7 @@ from typing import Any
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
-from tornado.web import Application
+from tornado.web import Application, RedirectHandler
 
 from conf.settings import Web
 from core import limits
@@ -61,6 +61,7 @@ def page_rules(screens: Path, patient: Path) -> list[Rule]:
     ]
     rules.append((r"/assets/(.*)", PageFile, {"pages": pages, "folder": "assets"}))
     rules.append((r"/((?:build\.json|favicon\.(?:ico|svg)|robots\.txt))", PageFile, {"pages": pages}))
+    rules.append((r"/h5", RedirectHandler, {"url": "/h5/", "permanent": False}))
     rules.append((r"/h5/(.*)", PageFile, {"pages": h5}))
     return rules
 

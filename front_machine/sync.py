@@ -81,10 +81,10 @@ class HospitalSync:
         self._told_unreachable = False
         self._note(running=True)
         try:
-            await self._pull_directory()
+            known = await self._pull_directory()
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._follow_lines())
-                tasks.create_task(self._follow_directory())
+                tasks.create_task(self._follow_directory(known=known))
         finally:
             self._note(running=False)
 
@@ -100,10 +100,12 @@ class HospitalSync:
                 self._failed(f"mirror_{type(error).__name__}")
                 await asyncio.sleep(limits.HOSPITAL_RETRY_SECONDS)
 
-    async def _follow_directory(self) -> None:
+    async def _follow_directory(self, *, known: bool) -> None:
+        """Ask now and then; after a failure soon again, for lines that no directory names stay unseen."""
         while True:
-            await asyncio.sleep(self._directory_seconds)
-            await self._pull_directory()
+            soon = max(limits.HOSPITAL_RETRY_SECONDS, self._link.retry_in())
+            await asyncio.sleep(self._directory_seconds if known else min(soon, self._directory_seconds))
+            known = await self._pull_directory()
 
     async def pull_once(self, *, wait_seconds: float = 0.0) -> Observation:
         """One question and its hand-over. Raises what link or mirror raise; nothing is taken as known."""
@@ -175,7 +177,8 @@ class HospitalSync:
             except Exception as error:  # told again at the next failure
                 log.warning("hospital.mirror_failed", kind=type(error).__name__)
 
-    async def _pull_directory(self) -> None:
+    async def _pull_directory(self) -> bool:
+        """Take the directory if it is another; answers whether that went well."""
         try:
             answer = await self._link.directory(self._directory_tag)
             if answer is not None:
@@ -187,6 +190,9 @@ class HospitalSync:
                 log.warning("hospital.directory_failed", cause=error.cause)
         except Exception as error:  # the mirror's own trouble
             log.warning("hospital.mirror_failed", kind=type(error).__name__)
+        else:
+            return True
+        return False
 
     def _tell(self, trouble: RowTrouble) -> None:
         if self._seldom.is_due(trouble.line, trouble.row, trouble.field, trouble.why):

@@ -1,4 +1,4 @@
-"""What an operator sees when something is in the way: one clear line, status 2, and no process left behind."""
+"""What an operator sees when something is in the way: one clear line, status 2, no process left behind."""
 
 import asyncio
 import contextlib
@@ -10,6 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from core import limits
 from tests.fault.serving import Process, children_of, exists, write_settings
 from tests.services.process import free_port
 
@@ -73,7 +74,8 @@ async def dev(folder: Path, name: str, port: int) -> AsyncIterator[Process]:
 
 
 async def is_ready(port: int, process: Process) -> None:
-    async with asyncio.timeout(ENOUGH_SECONDS), aiohttp.ClientSession() as http:
+    """The hospital's lines are there, although its front machine started after the platform."""
+    async with asyncio.timeout(limits.HOSPITAL_DIRECTORY_SECONDS * 0.7), aiohttp.ClientSession() as http:
         while True:
             assert process.ended is None, process.told()
             with contextlib.suppress(aiohttp.ClientError):

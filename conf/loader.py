@@ -40,7 +40,7 @@ def load(
     tree = _read(source)
     environment = os.environ if environment is None else environment
     for name, text in sorted(environment.items()):
-        if name.startswith(PREFIX):
+        if name.startswith(PREFIX) and "__" in name:
             _put(tree, name[len(PREFIX) :].lower().replace("__", "."), _value(text))
     for key, value in (overrides or {}).items():
         _put(tree, key, value)

@@ -58,7 +58,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_environment_beats_file_and_flags_beat_environment(tmp_path: Path) -> None:
     file = written(tmp_path, HOSPITAL + "[web]\nport = 1\n")
-    environment = {"HOUZHEN_WEB__PORT": "2", "HOUZHEN_WEB__HOST": "10.0.0.1", "PATH": "x"}
+    environment = {"HOUZHEN_WEB__PORT": "2", "HOUZHEN_WEB__HOST": "10.0.0.1", "HOUZHEN_X": "y"}
     assert load(file, environment=environment).web.port == 2
     assert load(file, environment=environment).web.host == "10.0.0.1"
     assert load(file, overrides={"web.port": 3}, environment=environment).web.port == 3

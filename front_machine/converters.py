@@ -94,7 +94,7 @@ def real_number(text: str) -> float:
     """A finite number; used for orders, where halves squeeze a patient in between two others."""
     try:
         number = float(Decimal(text))
-    except ArithmeticError:
+    except (ArithmeticError, ValueError):
         raise Unusable("not a number") from None
     if number != number or abs(number) > 1e17:
         raise Unusable("not a number")

@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.unit.front_machine.stranger import Stranger
+from tests.services.stranger import Stranger
 
 ANSWER_SECONDS = 3.0
 HIS_CODES = {"waiting": "1 ", "called": "2 ", "in_service": "3 ", "passed": "6 ", "done": "9 "}
@@ -31,6 +31,11 @@ class Nurse:
     sent: int = 0
     repeated: int = 0
     version: int = 0
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Commands whose answer came, and commands that had been carried out when they were repeated."""
+        return len(self.acknowledged), len(self.settled)
 
     async def works(self, *, pause: float) -> None:
         """Check people in, call, start and finish them, for ever."""

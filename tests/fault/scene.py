@@ -25,7 +25,7 @@ from tests.flow.front_machine.machines import FrontMachine
 from tests.services.mariadb import MariadbServer
 from tests.services.process import free_port
 from tests.services.redis import RedisServer
-from tests.unit.front_machine.stranger import a_hospital
+from tests.services.stranger import a_hospital
 
 MIRRORED = ["L1", "L2"]
 OWN = {"blood": "w1", "x-ray": "x1"}

@@ -29,7 +29,7 @@ from server.bootstrap import Platform, Roles, compose
 from server.pki import files_of
 from server.tokens import screen_actor, staff_actor, token_key
 from tests.flow.front_machine.machines import FrontMachine
-from tests.unit.front_machine.stranger import a_hospital
+from tests.services.stranger import a_hospital
 
 OWN_LINE = {
     "id": "blood",

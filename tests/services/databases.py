@@ -7,18 +7,23 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from adapters.sql import migrations
-from adapters.sql.tables import metadata
-from adapters.sql.transaction import Database
 from tests.services.mariadb import MariadbServer
+
+if TYPE_CHECKING:
+    from adapters.sql.transaction import Database
+
+# The database packages are imported where they are used: tests of pure rules load this plugin too.
 
 
 @pytest.fixture(scope="session")
 def migrated_sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite file with the newest schema and no rows; copy it."""
+    from adapters.sql import migrations
+
     file = tmp_path_factory.mktemp("sqlite") / "template.db"
     asyncio.run(migrations.upgrade(f"sqlite:///{file}"))
     return file
@@ -27,6 +32,8 @@ def migrated_sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def migrated_mariadb_name(mariadb_server: MariadbServer) -> Iterator[str]:
     """The name of a MariaDB database with the newest schema, shared by the tests of a session."""
+    from adapters.sql import migrations
+
     name = mariadb_server.create_database()
     asyncio.run(migrations.upgrade(mariadb_server.url(name)))
     yield name
@@ -45,6 +52,8 @@ def sqlite_database_url(migrated_sqlite_file: Path, tmp_path: Path) -> str:
 @pytest.fixture
 def mariadb_database_url(mariadb_server: MariadbServer, migrated_mariadb_name: str) -> str:
     """The URL of a MariaDB database with our schema and no rows."""
+    from adapters.sql.tables import metadata
+
     mariadb_server.ensure_running()
     tables = [f"`{migrated_mariadb_name}`.`{table.name}`" for table in metadata.sorted_tables]
     mariadb_server.execute(*[f"DELETE FROM {table}" for table in tables])
@@ -59,8 +68,10 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
+async def database(database_url: str) -> "AsyncIterator[Database]":
     """An open ``Database`` on each kind in turn, closed after the test."""
+    from adapters.sql.transaction import Database
+
     opened = Database.open(database_url, busy_seconds=2)
     yield opened
     await opened.close()

@@ -7,7 +7,7 @@ import pytest
 
 from front_machine.link import HospitalLink
 from tests.flow.front_machine.machines import FrontMachine
-from tests.unit.front_machine.stranger import a_hospital
+from tests.services.stranger import a_hospital
 
 
 @pytest.fixture

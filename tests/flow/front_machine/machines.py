@@ -22,7 +22,7 @@ from front_machine.mirror import Observation
 from front_machine.settings import Tls
 from front_machine.sync import HospitalSync
 from server.pki import Pki, make_pki
-from tests.unit.front_machine.stranger import Stranger, settings
+from tests.services.stranger import Stranger, settings
 
 
 class CountingLink:

@@ -14,7 +14,7 @@ from core.clock import SystemClock
 from front_machine.link import HospitalLink, client_context
 from server.pki import make_pki
 from tests.flow.front_machine.machines import FrontMachine, refused
-from tests.unit.front_machine.stranger import a_hospital
+from tests.services.stranger import a_hospital
 
 
 async def test_the_platform_is_answered(link: HospitalLink) -> None:

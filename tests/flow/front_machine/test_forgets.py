@@ -19,7 +19,7 @@ from front_machine.his import Rows
 from front_machine.link import HospitalLink, HospitalUnavailable
 from front_machine.page import LinePage, Page
 from tests.flow.front_machine.machines import FrontMachine, tags_of
-from tests.unit.front_machine.stranger import a_hospital
+from tests.services.stranger import a_hospital
 
 
 async def test_after_the_answer_nothing_of_it_is_left_in_memory(

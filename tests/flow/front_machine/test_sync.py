@@ -14,7 +14,7 @@ from front_machine.contract import (
 )
 from front_machine.page import HALF_PAGE, TWICE
 from tests.flow.front_machine.machines import FrontMachine, RememberingMirror, syncing
-from tests.unit.front_machine.stranger import a_hospital
+from tests.services.stranger import a_hospital
 
 
 async def test_sync_hands_over_everything_then_only_changes(front: FrontMachine) -> None:

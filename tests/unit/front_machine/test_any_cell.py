@@ -11,7 +11,7 @@ from front_machine.his import Rows
 from front_machine.mapping import Table
 from front_machine.page import Page, grouped, news
 from front_machine.reading import Reader
-from tests.unit.front_machine.stranger import MORNING, tree
+from tests.services.stranger import MORNING, tree
 
 TABLES = msgspec.convert(tree("his.db")["tables"], dict[str, Table])  # type: ignore[arg-type]
 COLUMNS = ("DL", "HM", "LS", "XM", "ZT", "LX", "YX", "XH", "BD", "JH", "CS")

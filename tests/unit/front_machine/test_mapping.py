@@ -8,7 +8,7 @@ import pytest
 from adapters.his.registry import open_his
 from front_machine.mapping import MappingRefused
 from front_machine.settings import load_settings, overrides_of
-from tests.unit.front_machine.stranger import settings, tree
+from tests.services.stranger import settings, tree
 
 ROOT = Path(__file__).parents[3]
 

@@ -9,7 +9,7 @@ import pytest
 import demo
 from demo.codes import STATUS, UNDOCUMENTED
 from demo.ticket import State
-from tests.unit.demo.hospitals import SmallHospital
+from tests.demo.hospitals import SmallHospital
 
 README = (Path(demo.__file__).parent / "README.md").read_text(encoding="utf-8")
 

@@ -10,7 +10,7 @@ from demo.day import LAST_SECOND, Answer, Day, play
 from demo.departments import build
 from demo.line import LineState, RoomState
 from demo.ticket import IN_LINE, OVER, Event, Kind, State
-from tests.unit.demo.hospitals import MONDAY, at
+from tests.demo.hospitals import MONDAY, at
 
 SMALL = build(7, departments=1)
 

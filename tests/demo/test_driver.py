@@ -7,8 +7,8 @@ import pytest
 
 from demo.driver import NIGHT_SECONDS, WrongFile
 from demo.hiccups import Hiccup, parse
-from tests.unit.demo.conftest import Opener
-from tests.unit.demo.hospitals import MONDAY, at
+from tests.demo.conftest import Opener
+from tests.demo.hospitals import MONDAY, at
 
 
 def test_a_late_start_finds_the_halls_full(open_hospital: Opener) -> None:

@@ -15,7 +15,7 @@ from front_machine.his import HisBroken, HisUnavailable
 from front_machine.hospital import CLOCK_STANDS_STILL, Hospital
 from front_machine.mapping import MappingRefused
 from front_machine.page import HALF_PAGE, NO_SUCH_LINE, TWICE, Page, news
-from tests.unit.front_machine.stranger import MORNING, Stranger, a_hospital, settings
+from tests.services.stranger import MORNING, Stranger, a_hospital, settings
 
 KEY = b"k" * 32
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT MAX(i) FROM n"

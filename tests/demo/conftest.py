@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.demo.hospitals import SmallHospital
+from tests.demo.hospitals import SmallHospital
 
 Opener = Callable[..., SmallHospital]
 

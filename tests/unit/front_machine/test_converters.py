@@ -77,7 +77,7 @@ def test_not_whole_numbers(text: str) -> None:
         whole_number(text)
 
 
-@pytest.mark.parametrize("text", ["x", "nan", "inf", "1e400"])
+@pytest.mark.parametrize("text", ["x", "nan", "snan", "inf", "1e400"])
 def test_not_orders(text: str) -> None:
     with pytest.raises(Unusable):
         real_number(text)

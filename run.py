@@ -1,4 +1,4 @@
-"""The one command: ``run.py dev | serve | web | worker | front-machine | migrate | pki | check | token | schema``."""
+"""The one command: ``run.py --help`` lists its parts: dev, serve, web, worker, front-machine, migrate, pki …"""
 
 from server.cli import main
 

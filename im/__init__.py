@@ -1,1 +1,1 @@
-"""Conversations and consultations between patients and their doctors. Built on the realtime core; not yet here."""
+"""Conversations and consultations of patients and their doctors, on the realtime core. Not yet here."""

@@ -1,4 +1,4 @@
-"""The one command: ``run.py --help`` lists its parts: dev, serve, web, worker, front-machine, migrate, pki …"""
+"""The one command: ``run.py --help`` lists its parts: dev, serve, web, worker, front-machine, pki, check …"""
 
 from server.cli import main
 

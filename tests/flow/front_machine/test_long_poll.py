@@ -47,7 +47,7 @@ async def test_a_long_poll_wakes_on_a_change(front: FrontMachine, link: Hospital
     assert not waiting.done()
     front.stranger.move("L2", "A002", "2 ")
     changed = (await waiting).changed
-    assert loop.time() - begun < 1.0
+    assert loop.time() - begun < 3.0
     state = msgspec.json.decode(changed[0], type=LineState)
     assert (len(changed), state.line, state.tickets[1].state) == (1, "L2", HisState.CALLED)
 
@@ -55,10 +55,10 @@ async def test_a_long_poll_wakes_on_a_change(front: FrontMachine, link: Hospital
 async def test_a_long_poll_ends_at_its_bound_with_a_confirmation(link: HospitalLink) -> None:
     first = await link.line_states(AskLineStates())
     known = tags_of(first)
-    answer = await link.line_states(AskLineStates(known=known, wait_seconds=0.3))
+    answer = await link.line_states(AskLineStates(known=known, wait_seconds=2.0))
     assert (answer.changed, answer.gone, answer.troubles) == ((), (), ())
     assert answer.as_of > first.as_of
-    assert answer.age_seconds < 0.3
+    assert answer.age_seconds < 1.5, "the age is that of the last look, not of the question"
 
 
 async def test_many_who_wait_share_the_questions_to_the_hospital(front: FrontMachine) -> None:

@@ -130,6 +130,13 @@ async def test_nothing_was_unforeseen(scene: Scene) -> None:
     assert "Traceback" not in scene.serve.told()
     assert min(nurse.version for nurse in scene.nurses) > 50
     assert sum(nurse.repeated for nurse in scene.nurses) > 0
+    streams = [
+        shown for watcher in scene.watchers for each in watcher.channels for shown in each.lines.values()
+    ]
+    assert min(shown.told for shown in streams) > 30
+    assert all(len(watcher.interruptions) > 1 for watcher in scene.watchers)
+    kept, again = (sum(counts) for counts in zip(*(each.counts for each in scene.nurses), strict=True))
+    print(f"\n  {kept} commands acknowledged, {again} found done when repeated, none lost, none twice")
 
 
 async def test_told_to_end_it_sends_everybody_away_and_ends_in_time(scene: Scene) -> None:

@@ -29,8 +29,6 @@ class Web(Setting, frozen=True, kw_only=True):
     """How many ``web`` processes ``serve`` starts; they share the port with SO_REUSEPORT."""
     allowed_origins: tuple[str, ...] = ()
     """Browser origins that may open sockets besides the server's own host. ``*`` is refused in production."""
-    trusted_proxies: tuple[str, ...] = ()
-    """Addresses or networks of load balancers whose ``X-Forwarded-For`` and ``-Proto`` are believed."""
     pages: str = "web/dist"
     patient_pages: str = "web/patient/dist/h5"
 
@@ -65,7 +63,6 @@ class Hospital(Setting, frozen=True, kw_only=True):
     ca: str = "{data}/pki/ca.crt"
     certificate: str = "{data}/pki/platform.crt"
     key: str = "{data}/pki/platform.key"
-    own_lines_only: bool = False
 
 
 class OwnRoom(Setting, frozen=True, kw_only=True):

@@ -104,7 +104,7 @@ def houzhen_channels() -> Channels:
     | channel | subscribe | kept | holds |
     |---|---|---|---|
     | ``queue:<line>`` | everyone | 64, 1 h | ticket numbers, no names |
-    | ``screen:<screen>`` | that screen, staff | 64, 1 h | what the screen shows, masked names |
+    | ``screen:<screen>`` | that screen, staff | 512, 1 h | what the screen shows, masked names |
     | ``user:#<id>`` | that user, by the server | 300, 24 h | my ticket, messages, notices |
     """
     boards = Keep(limits.QUEUE_HISTORY_ITEMS, limits.QUEUE_HISTORY_TTL_SECONDS)
@@ -121,7 +121,7 @@ def houzhen_channels() -> Channels:
             ),
             Policy(
                 "screen",
-                keep=boards,
+                keep=Keep(limits.SCREEN_HISTORY_ITEMS, limits.QUEUE_HISTORY_TTL_SECONDS),
                 may_subscribe=screen_itself_or_staff,
                 may_read_history=screen_itself_or_staff,
                 may_see_presence=screen_itself_or_staff,

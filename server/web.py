@@ -95,8 +95,6 @@ class WebServer:
         self._sockets = list(sockets)
         self._server = HTTPServer(
             application,
-            xheaders=bool(web.trusted_proxies),
-            trusted_downstream=list(web.trusted_proxies),
             max_body_size=limits.HTTP_BODY_BYTES,
             max_buffer_size=limits.HTTP_BODY_BYTES + limits.HTTP_HEADER_BYTES,
             max_header_size=limits.HTTP_HEADER_BYTES,

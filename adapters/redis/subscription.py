@@ -117,12 +117,16 @@ class Subscription:
 
     async def _stay_connected(self) -> None:
         interrupted = False
+        told = False
         while True:
             link = self._links.new()
             try:
                 await self._listen(link, interrupted=interrupted)
             except TROUBLE as trouble:
-                log.warning("redis.subscription_lost", error=type(trouble).__name__)
+                # Once an outage, not for every try while it lasts.
+                if self._link is not None or not told:
+                    log.warning("redis.subscription_lost", error=type(trouble).__name__)
+                told = True
             finally:
                 self._link = None
                 self.tried.set()

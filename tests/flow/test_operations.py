@@ -5,10 +5,11 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.flow.town import a_town
+from tests.flow.town import Town, a_town
 from tests.services import RedisServer
 
 ROOT = Path(__file__).parents[2]
@@ -26,18 +27,24 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+async def broker_of(town: Town) -> dict[str, Any]:
+    """What ``/readyz`` says of the broker; the server itself is ready all the time."""
+    status, ready = await town.get("/readyz")
+    assert (status, ready["ready"]) == (200, True)
+    [broker] = [each for each in ready["dependencies"] if each["name"] == "broker"]
+    return dict(broker)
+
+
 @pytest.mark.redis
-async def test_without_its_broker_the_server_is_not_ready_but_still_shows_boards(
+async def test_without_its_broker_the_server_says_so_and_still_shows_boards(
     tmp_path: Path, redis_server: RedisServer, redis_url: str
 ) -> None:
     try:
         async with a_town(tmp_path, broker__url=redis_url) as town:
             await town.knows("L1")
-            assert (await town.get("/readyz"))[0] == 200
+            assert (await broker_of(town))["ok"]
             await asyncio.to_thread(redis_server.kill)
-            status, ready = await town.get("/readyz")
-            assert (status, ready["ready"]) == (503, False)
-            [broker] = [each for each in ready["dependencies"] if each["name"] == "broker"]
+            broker = await broker_of(town)
             assert (broker["ok"], broker["code"]) == (False, "realtime.broker_unavailable")
             status, view = await town.get("/v1/lines/L1")
             assert (status, view["position"]) == (200, {"offset": 0, "epoch": ""})
@@ -46,7 +53,7 @@ async def test_without_its_broker_the_server_is_not_ready_but_still_shows_boards
             assert (await town.post("/v1/lines/blood/rooms/w1/open", body))[0] == 200
             await asyncio.to_thread(redis_server.ensure_running)
             async with asyncio.timeout(15):
-                while (await town.get("/readyz"))[0] != 200:
+                while not (await broker_of(town))["ok"]:
                     await asyncio.sleep(0.1)
             async with town.phone("blood") as phone:
                 body = {"expected_version": version + 1}

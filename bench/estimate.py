@@ -1,23 +1,26 @@
 """How good the waiting times are: error, coverage of the 80 % range and its width over demo days.
 
-    python -m bench.estimate [--learn 8] [--days 6] [--seed 7]
+    python -m bench.estimate [--learn 8] [--days 6] [--seed 7] [--told]
 
 The demo hospital plays whole days; each change of a line goes through the mirror exactly as in production. At
 every call and every arrival each waiting ticket gets a range; when it is called, the truth is known. Judged
 are only days that were not learned. Beside it the naive "average x ahead", with the line's own average.
+
+With ``--told`` the days to learn were not seen: they come from the hospital's own table of past days, which
+holds the last turn of each ticket only.
 """
 
 import argparse
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from statistics import median
 
 from core.ids import DepartmentId, LineId, RoomId, TicketNumber, VisitRef
 from demo import departments
-from demo.day import FIRST_SECOND, play
+from demo.day import FIRST_SECOND, LAST_SECOND, Day, play
 from demo.ticket import Event as DemoEvent
 from demo.ticket import Kind, moment
 from demo.ticket import Ticket as DemoTicket
@@ -26,6 +29,7 @@ from queue_display.events import Transition, transitions
 from queue_display.line import Line, Opening
 from queue_display.mirror import new_mirrored, observe
 from queue_display.observed import LineDescription, ObservedLine, ObservedTicket, state_of
+from queue_display.past import PastTicket, told_day
 from queue_display.ticket import IN_LINE, IN_ROOM
 
 JUDGED = {Kind.CALLED, Kind.CHECKED_IN, Kind.RETURNED, Kind.RECHECKED_IN}
@@ -88,20 +92,20 @@ class Played:
         self.last_call: float | None = None
         self.guesses: dict[str, list[Guess]] = defaultdict(list)
 
-    def see(self, event: DemoEvent) -> None:
-        """Take one change as the mirror would."""
+    def see(self, event: DemoEvent, *, keep: bool) -> None:
+        """Take one change as the mirror would, and perhaps keep it for learning."""
         if event.ticket is not None:
             self.seen[event.number] = observed(event.day, event.ticket)
         page = ObservedLine(
             line=self.line.id, day=event.day, tickets=list(self.seen.values()), opening=Opening.OPEN
         )
         self.line, events = observe(self.line, page, at=event.time, hospital_at=event.time)
-        self.rows += transitions(self.line, events)
+        if keep:
+            self.rows += transitions(self.line, events)
 
 
 def observed(day: date, ticket: DemoTicket) -> ObservedTicket:
     word = ticket.state.value
-    when = lambda second: None if second is None else moment(day, second)  # noqa: E731
     return ObservedTicket(
         number=TicketNumber(ticket.number),
         visit=VisitRef(ticket.visit.ref),
@@ -109,11 +113,34 @@ def observed(day: date, ticket: DemoTicket) -> ObservedTicket:
         his_code=word,
         room=RoomId(ticket.room) if ticket.room else None,
         order=ticket.order,
-        checked_in_at=when(ticket.checked_in_at),
-        called_at=when(ticket.called_at),
+        checked_in_at=when(day, ticket.checked_in_at),
+        called_at=when(day, ticket.called_at),
         recall_count=ticket.recalls,
         passed_count=ticket.passes,
     )
+
+
+def told(day: Day, code: str) -> Sequence[Transition]:
+    """One line's day as the table of past days tells it."""
+    return told_day(
+        day.date,
+        [
+            PastTicket(
+                number=TicketNumber(ticket.number),
+                state=state_of(WORDS.get(ticket.state.value, ticket.state.value)),
+                room=RoomId(ticket.room) if ticket.room else None,
+                checked_in_at=when(day.date, ticket.checked_in_at),
+                called_at=when(day.date, ticket.called_at),
+                ended_at=when(day.date, ticket.finished_at),
+            )
+            for ticket in day.tickets()
+            if ticket.line == code
+        ],
+    )
+
+
+def when(day: date, second: int | None) -> datetime | None:
+    return None if second is None else moment(day, second)
 
 
 def main() -> None:
@@ -137,12 +164,17 @@ def main() -> None:
             played.rows.clear()
             played.guesses.clear()
             played.last_call = None
+        if options.told and not judge:
+            past = Day(options.seed, day, hospital=hospital)
+            past.advance(LAST_SECOND)
+            for code, played in lines.items():
+                played.rows += told(past, code)
         for event in play(options.seed, day, hospital=hospital):
             played = lines.get(event.line)
             if played is None:
                 continue
             before = played.line.tickets.get(TicketNumber(event.number))
-            played.see(event)
+            played.see(event, keep=judge or not options.told)
             if event.kind is Kind.CALLED:
                 settle(played, event, total, by_place, judge=judge)
             elif before is not None and before.state in IN_LINE:
@@ -161,9 +193,8 @@ def main() -> None:
                 for place, ticket in enumerate(played.line.waiting):
                     guess = Guess(event.at / 60, place, waits.low[place], waits.high[place], average * place)
                     played.guesses[ticket.number].append(guess)
-    print(
-        f"{len(lines)} lines, {options.learn} days learned, then {options.days} judged, seed {options.seed}"
-    )
+    how = "told by the hospital" if options.told else "learned"
+    print(f"{len(lines)} lines, {options.learn} days {how}, then {options.days} judged, seed {options.seed}")
     heads = {"ahead": 6, "n": 7, "waited": 8, "MAE": 8, "naive": 8, "ratio": 7, "coverage": 9, "width": 7}
     print(" ".join(f"{head:>{width}}" for head, width in heads.items()))
     for (low, high), score in by_place.items():
@@ -210,6 +241,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--learn", type=int, default=8)
     made.add_argument("--days", type=int, default=6)
     made.add_argument("--seed", type=int, default=7)
+    made.add_argument("--told", action="store_true", help="learn from the hospital's table of past days")
     return made
 
 

@@ -23,6 +23,7 @@ DOCTORS = "/v1/doctors"
 ROOMS = "/v1/rooms"
 LINES = "/v1/lines"
 LINE_STATES = "/v1/line-states"
+PAST_DAYS = "/v1/past-days"
 CHECK_IN = "/v1/check-in"
 NOTHING = msgspec.Raw(b"")
 
@@ -211,6 +212,47 @@ class LineStates(msgspec.Struct, frozen=True, kw_only=True):
     his_now: datetime | None = None
     changed: tuple[msgspec.Raw, ...] = ()
     gone: tuple[str, ...] = ()
+    troubles: tuple[RowTrouble, ...] = ()
+
+
+class AskPastDays(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which days that are over: ``since <= day < until``, at most ``HOSPITAL_PAST_DAYS_AT_ONCE`` of them."""
+
+    since: date
+    until: date
+
+
+class PastTicket(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a ticket of a past day teaches about waiting: no visit, no name, nothing of a person.
+
+    A hospital that keeps only the last turn of a ticket tells that one. Times are on the hospital's clock.
+    """
+
+    number: str
+    state: HisState
+    """How it ended."""
+    room: str | None = None
+    checked_in_at: datetime | None = None
+    called_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+class PastDay(msgspec.Struct, frozen=True, kw_only=True):
+    """One line on one day that is over."""
+
+    line: str
+    day: date
+    tickets: tuple[PastTicket, ...] = ()
+
+
+class PastDays(msgspec.Struct, frozen=True, kw_only=True):
+    """The past days asked for, each ``PastDay`` undecoded; a line without tickets on a day is left out.
+
+    A row that cannot be used is left out too and stands in ``troubles``. A hospital without past days
+    answers ``BAD_REQUEST``: it does not offer the question.
+    """
+
+    days: tuple[msgspec.Raw, ...] = ()
     troubles: tuple[RowTrouble, ...] = ()
 
 

@@ -30,10 +30,12 @@ from front_machine.contract import (
     DOCTORS,
     LINE_STATES,
     LINES,
+    PAST_DAYS,
     PING,
     ROOMS,
     AskCheckIn,
     AskLineStates,
+    AskPastDays,
     Code,
     Envelope,
 )
@@ -265,6 +267,14 @@ class Answers:
             return Envelope(code=Code.BAD_REQUEST)
         return await self._operations.line_states(ask)
 
+    async def past_days(self, endpoint: Endpoint, _: str) -> Envelope:
+        """Days that are over."""
+        try:
+            ask = msgspec.json.decode(endpoint.request.body, type=AskPastDays)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return Envelope(code=Code.BAD_REQUEST)
+        return await self._operations.past_days(ask)
+
     async def check_in(self, endpoint: Endpoint, _: str) -> Envelope:
         """The write."""
         try:
@@ -302,6 +312,7 @@ def _application(operations: Operations, requests: Requests, platform_names: fro
         (ROOMS, "GET", "rooms", answers.listing("rooms")),
         (LINES, "GET", "lines", answers.listing("lines")),
         (LINE_STATES, "POST", "line_states", answers.line_states),
+        (PAST_DAYS, "POST", "past_days", answers.past_days),
         (CHECK_IN, "POST", "check_in", answers.check_in),
         (CHECK_IN + r"/([^/]{1,64})", "GET", "settle", answers.settle),
     ]

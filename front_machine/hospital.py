@@ -3,20 +3,22 @@
 Stateless: compiled readers and the last reading of the hospital's clock are all that stays between two calls.
 """
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from core.clock import Clock, business_day
-from front_machine.contract import Department, Directory, Doctor, LineInfo, RoomInfo, RowTrouble
+from front_machine.contract import Department, Directory, Doctor, LineInfo, PastDay, RoomInfo, RowTrouble
 from front_machine.converters import Unusable, decode, whole_number
 from front_machine.his import HisBroken, HisLink, HisUnavailable, Question, Rows
 from front_machine.mapping import MappingRefused, Table
 from front_machine.page import NOT_TEXT, Page, grouped, with_counts
+from front_machine.past import past_days
 from front_machine.reading import BadField, Reader
 from front_machine.settings import FrontMachineSettings
 
@@ -104,6 +106,25 @@ class Hospital:
             tickets=reader,
         )
 
+    async def past_days(
+        self, *, since: date, until: date
+    ) -> tuple[Sequence[PastDay], Sequence[RowTrouble]] | None:
+        """What the hospital keeps of the days ``since <= day < until`` that are over; ``None``: it maps none.
+
+        Such a read costs more than a look at the lines, so rows are converted beside the loop.
+        """
+        table = self._settings.tables.past_tickets
+        if table is None:
+            return None
+        moment = await self._moment()
+        span = {"since": since.strftime("%Y%m%d"), "until": until.strftime("%Y%m%d")}
+        question = Question("tables.past_tickets", table.query, self._parameters(moment) | span)
+        rows = (await self._link.ask([question]))[0]
+        if rows.cut:
+            raise HisBroken("too_many_rows")
+        reader = self._reader("tables.past_tickets", "past_tickets", table, rows.columns)
+        return await asyncio.to_thread(past_days, rows, reader, since=since, until=min(until, moment.day))
+
     async def check(self) -> tuple[str, ...]:
         """Ask every question once and read its answer.
 
@@ -114,13 +135,17 @@ class Hospital:
         with _refusal_of("clock"):
             await self._moment()
         for name in self._settings.tables.__struct_fields__:
-            if self._table(name) is None:
+            if self._table(name) is None or name == "past_tickets":
                 continue
             with _refusal_of(f"tables.{name}"):
                 reading = (await self._read_tables((name,)))[name]
             told.append(f"tables.{name}: {len(reading.values)} rows, {len(reading.troubles)} troubles")
         with _refusal_of("tables.tickets.count"):
-            await self.observe()
+            today = (await self.observe()).day
+        with _refusal_of("tables.past_tickets"):
+            past = await self.past_days(since=today - timedelta(days=1), until=today)
+        if past is not None:
+            told.append(f"tables.past_tickets: {len(past[0])} lines yesterday, {len(past[1])} troubles")
         if self._settings.check_in is not None:
             with _refusal_of("check_in.settle"):
                 await self.settled("check")

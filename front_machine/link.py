@@ -20,14 +20,17 @@ from front_machine.contract import (
     CHECK_IN,
     DIRECTORY,
     LINE_STATES,
+    PAST_DAYS,
     PING,
     AskCheckIn,
     AskLineStates,
+    AskPastDays,
     CheckedIn,
     Code,
     Directory,
     Envelope,
     LineStates,
+    PastDays,
     Pong,
     Reason,
 )
@@ -48,6 +51,10 @@ class HospitalUnavailable(Unavailable):
     def __init__(self, cause: str) -> None:
         super().__init__(cause=cause)
         self.cause = cause
+
+
+class NotOffered(HospitalUnavailable):
+    """The hospital does not know or does not take the question: asking again soon changes nothing."""
 
 
 class OutcomeUnknown(Exception):
@@ -132,6 +139,17 @@ class HospitalLink:
         _, envelope, _ = await self._ask("POST", LINE_STATES, body=msgspec.json.encode(ask))
         return self._data(envelope, LineStates)
 
+    async def past_days(self, ask: AskPastDays) -> PastDays:
+        """Days that are over. Raises ``NotOffered`` or ``HospitalUnavailable``.
+
+        Whatever becomes of this question says nothing about the live lines, so a failure here makes no other
+        question wait.
+        """
+        if self._breaker.wait_seconds() > 0:
+            raise HospitalUnavailable(WAITING_TO_RETRY)
+        _, envelope, _ = await self._exchange("POST", PAST_DAYS, msgspec.json.encode(ask), {})
+        return PastDays() if envelope.code is Code.EMPTY else self._data(envelope, PastDays)
+
     async def check_in(self, ask: AskCheckIn) -> CheckInOutcome:
         """Check in, at most once for ``ask.key``.
 
@@ -199,8 +217,10 @@ class HospitalLink:
             raise HospitalUnavailable(f"not_the_contract_{response.status}") from None
         if envelope.code is Code.UNAVAILABLE:
             raise HospitalUnavailable(f"his_{envelope.his_code}" if envelope.his_code else "his")
-        if envelope.code in (Code.FORBIDDEN, Code.BAD_REQUEST):
-            raise HospitalUnavailable(envelope.code.value.lower())
+        if envelope.code is Code.BAD_REQUEST:
+            raise NotOffered("bad_request")
+        if envelope.code is Code.FORBIDDEN:
+            raise HospitalUnavailable("forbidden")
         return response.status, envelope, etag
 
 

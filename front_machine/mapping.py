@@ -69,6 +69,8 @@ class Tables(Part, frozen=True, kw_only=True):
     departments: Table | None = None
     doctors: Table | None = None
     rooms: Table | None = None
+    past_tickets: Table | None = None
+    """Days that are over, ``:since <= day < :until``. Asked seldom: for what the platform did not see."""
 
 
 class CheckInMapping(Part, frozen=True, kw_only=True):
@@ -104,6 +106,7 @@ class Target(msgspec.Struct, frozen=True):
 _TEXT = Target(Kind.TEXT)
 _NEEDED = Target(Kind.TEXT, required=True)
 _TIME = Target(Kind.TIME)
+_STATE = Target(Kind.WORD, required=True, words=frozenset(HisState))
 _OPENING = Target(Kind.WORD, words=frozenset(Opening))
 
 TARGETS: Mapping[str, Mapping[str, Target]] = {
@@ -130,7 +133,7 @@ TARGETS: Mapping[str, Mapping[str, Target]] = {
         "line": _NEEDED,
         "number": _NEEDED,
         "visit": _NEEDED,
-        "state": Target(Kind.WORD, required=True, words=frozenset(HisState)),
+        "state": _STATE,
         "kind": Target(Kind.WORD, words=frozenset({"first", "return", "unknown"})),
         "priority": Target(
             Kind.WORD, words=frozenset({"none", "elderly", "military", "urgent", "special", "unknown"})
@@ -145,6 +148,16 @@ TARGETS: Mapping[str, Mapping[str, Target]] = {
         "passed_count": Target(Kind.WHOLE),
         "name": Target(Kind.NAME),
     },
+    "past_tickets": {
+        "day": Target(Kind.DAY, required=True),
+        "line": _NEEDED,
+        "number": _NEEDED,
+        "state": _STATE,
+        "room": _TEXT,
+        "checked_in_at": _TIME,
+        "called_at": _TIME,
+        "ended_at": _TIME,
+    },
     "clock": {"now": _TIME, "day": Target(Kind.DAY)},
     "settle": {
         "outcome": Target(Kind.WORD, required=True, words=frozenset({"pending", "done", "refused"})),
@@ -155,7 +168,9 @@ TARGETS: Mapping[str, Mapping[str, Target]] = {
         "line": _TEXT,
     },
 }
-"""Everything a mapping can say, by table. A ticket's ``name`` is the full one; it is masked as it is read."""
+"""Everything a mapping can say, by table. A ticket's ``name`` is the full one; it is masked as it is read.
+
+A row is read in this order: times without a date behind a ``day`` are times of that day."""
 
 
 def field_of(table: Table, name: str) -> Field | None:

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
-from front_machine.contract import Directory, LineState, RowTrouble
+from front_machine.contract import Directory, LineState, PastDay, RowTrouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +41,15 @@ class Mirror(Protocol):
 
     async def unreachable(self, since: datetime) -> None:
         """The hospital has not been heard since then: every line's age grows. Said once an outage."""
+
+    async def past_wanted(self) -> Sequence[date]:
+        """Days that are over and of which some mirrored line knows nothing, newest first."""
+
+    async def past(self, day: date, told: Sequence[PastDay]) -> None:
+        """Keep what the hospital told of that day, lines that it did not mention included: they were empty.
+
+        Telling a day again changes nothing. A line that saw the day itself keeps what it saw.
+        """
+
+    async def past_ended(self) -> None:
+        """For now no more days come: learn from those that came."""

@@ -17,11 +17,13 @@ from core.clock import Clock
 from front_machine.contract import (
     AskCheckIn,
     AskLineStates,
+    AskPastDays,
     CheckedIn,
     Code,
     Directory,
     Envelope,
     LineStates,
+    PastDays,
     Pong,
     Reason,
     RowTrouble,
@@ -103,6 +105,23 @@ class Operations:
             if found or late or self._draining:
                 return self._news(page, found)
             del page, found  # nothing of a patient is held while waiting
+
+    async def past_days(self, ask: AskPastDays) -> Envelope:
+        """What the hospital keeps of days that are over. ``BAD_REQUEST``: it keeps none, or too many."""
+        if not 1 <= (ask.until - ask.since).days <= limits.HOSPITAL_PAST_DAYS_AT_ONCE:
+            return Envelope(code=Code.BAD_REQUEST)
+        try:
+            past = await self._hospital.past_days(since=ask.since, until=ask.until)
+        except (HisTrouble, MappingRefused) as error:
+            return self._unavailable(error)
+        if past is None:
+            return Envelope(code=Code.BAD_REQUEST)
+        days, troubles = past
+        self._tell(troubles)
+        if not days and not troubles:
+            return Envelope(code=Code.EMPTY)
+        encoded = tuple(msgspec.Raw(msgspec.json.encode(day)) for day in days)
+        return _ok(PastDays(days=encoded, troubles=tuple(troubles)))
 
     async def check_in(self, ask: AskCheckIn) -> Envelope:
         """Check a visit in at most once for its key."""

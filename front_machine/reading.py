@@ -76,7 +76,8 @@ class Reader:
 
     def read(self, row: Row, *, day: date, notes: list[tuple[str, str]]) -> dict[str, Value]:
         """Answer the filled fields. An optional field that cannot be used stays empty and adds a note
-        (field, why); a required one raises ``BadField``."""
+        (field, why); a required one raises ``BadField``. Once the row has told its own day, times without a
+        date are of that day instead of ``day``."""
         values: dict[str, Value] = {}
         for name, required, read in self._fields:
             try:
@@ -91,6 +92,8 @@ class Reader:
                     raise BadField(name, "is empty")
                 continue
             values[name] = value
+            if name == "day" and isinstance(value, date):
+                day = value
             if value is UNKNOWN and name != "state":
                 notes.append((name, UNLISTED))
         return values

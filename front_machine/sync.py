@@ -1,10 +1,12 @@
 """Pulls the hospital's state to the platform, for as long as this process holds the lease.
 
-Two loops: line states by long-poll, re-asked at once after every answer, and the directory now and then.
-Nothing that fails ends a loop: it is counted, told, and asked again when the link says so.
+Three loops: line states by long-poll, re-asked at once after every answer; the directory now and then, and at
+once when a line appears that it does not name; days that are over, seldom (``past_pull``). Nothing that fails
+ends a loop: it is counted, told, and asked again when the link says so.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -25,6 +27,7 @@ from front_machine.contract import (
 from front_machine.link import WAITING_TO_RETRY, HospitalLink, HospitalUnavailable
 from front_machine.mirror import Mirror, Observation
 from front_machine.page import TWICE
+from front_machine.past_pull import PastPull
 from front_machine.seldom import Seldom
 
 log = structlog.get_logger()
@@ -72,11 +75,17 @@ class HospitalSync:
         self._heard = clock.now()
         self._told_unreachable = False
         self._directory_tag = ""
+        self._named: frozenset[str] = frozenset()
+        self._strangers: frozenset[str] = frozenset()
+        self._stranger_came = asyncio.Event()
+        self._past = PastPull(link, mirror, clock=clock)
 
     async def run(self) -> None:
         """Pull until cancelled. Starts from nothing: the first answer hands over every line."""
         self._known = {}
         self._directory_tag = ""
+        self._named = self._strangers = frozenset()
+        self._stranger_came.clear()
         self._heard = self._clock.now()
         self._told_unreachable = False
         self._note(running=True)
@@ -85,6 +94,7 @@ class HospitalSync:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._follow_lines())
                 tasks.create_task(self._follow_directory(known=known))
+                tasks.create_task(self._past.follow())
         finally:
             self._note(running=False)
 
@@ -101,20 +111,43 @@ class HospitalSync:
                 await asyncio.sleep(limits.HOSPITAL_RETRY_SECONDS)
 
     async def _follow_directory(self, *, known: bool) -> None:
-        """Ask now and then; after a failure soon again, for lines that no directory names stay unseen."""
+        """Ask now and then; after a failure, or for a line that it does not name, soon again.
+
+        Lines that no directory names stay unseen, so these must not wait. However many come, the directory is
+        asked at most every ``HOSPITAL_DIRECTORY_AGAIN_SECONDS`` for them.
+        """
         while True:
-            soon = max(limits.HOSPITAL_RETRY_SECONDS, self._link.retry_in())
-            await asyncio.sleep(self._directory_seconds if known else min(soon, self._directory_seconds))
+            if known:
+                await self._directory_is_due()
+            else:
+                await asyncio.sleep(min(limits.HOSPITAL_RETRY_SECONDS, self._directory_seconds))
+                await asyncio.sleep(self._link.retry_in())
+            self._stranger_came.clear()
             known = await self._pull_directory()
+
+    async def _directory_is_due(self) -> None:
+        at_least = min(limits.HOSPITAL_DIRECTORY_AGAIN_SECONDS, self._directory_seconds)
+        await asyncio.sleep(at_least)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._directory_seconds - at_least):
+                await self._stranger_came.wait()
 
     async def pull_once(self, *, wait_seconds: float = 0.0) -> Observation:
         """One question and its hand-over. Raises what link or mirror raise; nothing is taken as known."""
         asked = AskLineStates(known=self._known, wait_seconds=wait_seconds)
         answer = await self._link.line_states(asked)
         observation = self._observed(answer)
+        self._look_for_strangers(observation)
         refused = await self._mirror.apply(observation)
         self._remember(observation, refused)
         return observation
+
+    def _look_for_strangers(self, observation: Observation) -> None:
+        """A line that the directory does not name asks for the directory once, not at every look."""
+        strangers = frozenset(state.line for state in observation.changed) - self._named
+        if strangers - self._strangers:
+            self._stranger_came.set()
+        self._strangers = strangers
 
     def _observed(self, answer: LineStates) -> Observation:
         """Decode each line by itself: one that cannot be used is troubled, the others are not."""
@@ -147,6 +180,7 @@ class HospitalSync:
             if state.line not in refused:
                 known[state.line] = state.etag
         self._known = known
+        self._past.heard(known)
         self._heard = observation.as_of
         if self._told_unreachable:
             log.info("hospital.reachable_again")
@@ -185,8 +219,9 @@ class HospitalSync:
                 directory, tag = answer
                 await self._mirror.directory(directory)
                 self._directory_tag = tag
+                self._named = frozenset(line.code for line in directory.lines)
         except HospitalUnavailable as error:
-            if self._seldom.is_due("directory", error.cause):
+            if error.cause != WAITING_TO_RETRY and self._seldom.is_due("directory", error.cause):
                 log.warning("hospital.directory_failed", cause=error.cause)
         except Exception as error:  # the mirror's own trouble
             log.warning("hospital.mirror_failed", kind=type(error).__name__)

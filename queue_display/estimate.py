@@ -25,10 +25,6 @@ class Estimator:
         self._paces: dict[LineId, Pace] = {}
         self._until: dict[LineId, date] = {}
 
-    def learned_until(self, line: LineId) -> date | None:
-        """The first day that has not been learned; None when the line was never looked at."""
-        return self._until.get(line)
-
     def learn(self, line: LineId, rows: Sequence[Transition], *, until: date) -> None:
         """Add past days, given as the movements before ``until`` in order. Days known already are skipped."""
         pace = self._paces.setdefault(line, Pace())
@@ -36,6 +32,15 @@ class Estimator:
         for day, of_day in groupby(rows, key=lambda row: row.day):
             if day < until and (known is None or day >= known):
                 learn_day(pace, list(of_day))
+        self._until[line] = until
+
+    def learn_anew(self, line: LineId, rows: Sequence[Transition], *, until: date) -> None:
+        """As ``learn``, from nothing: for a past that has got other days. The old answers last until then."""
+        pace = Pace()
+        for day, of_day in groupby(rows, key=lambda row: row.day):
+            if day < until:
+                learn_day(pace, list(of_day))
+        self._paces[line] = pace
         self._until[line] = until
 
     def waits(self, line: Line, at: datetime) -> Waits | None:

@@ -141,6 +141,7 @@ class SightChanged(Event):
     fresh: bool
 
 
+_BEYOND_EVERY_DAY = 10_000_000
 _CONFIRMS_NOTHING = frozenset({Happening.LOST_SIGHT, Happening.DESCRIBED, Happening.CONFIGURED})
 
 
@@ -204,6 +205,9 @@ class Transition:
 
     ``step`` counts the events of one version from 0. ``rank`` lets a past line be put in order again;
     ``hospital_at`` is ``at`` on the hospital's own clock, for mirrored lines.
+
+    A version below 0 is no version of the line: it is a whole day that the hospital told afterwards
+    (``past_version``). Such rows are for learning; a line's history for people begins at version 1.
     """
 
     version: int
@@ -219,6 +223,11 @@ class Transition:
     room: RoomId | None = None
     rank: int | None = None
     hospital_at: datetime | None = None
+
+
+def past_version(day: date) -> int:
+    """The version under which a day's rows stand that the hospital told afterwards: one for each day."""
+    return day.toordinal() - _BEYOND_EVERY_DAY
 
 
 def transitions(line: Line, events: Sequence[Event]) -> tuple[Transition, ...]:

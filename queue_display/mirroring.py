@@ -93,6 +93,11 @@ class MirrorService:
             await self._know([*(each.line for each in seen), *confirmed])
             return await self._apply(seen, confirmed, as_of=as_of, hospital_at=hospital_at)
 
+    def tell_soon(self, lines: Iterable[LineId]) -> None:
+        """Publish these at their next confirmation, quiet or not: something beside the line has changed."""
+        for line in lines:
+            self._published.pop(line, None)
+
     async def unreachable(self) -> None:
         """The hospital did not answer: mark as not fresh what nobody confirmed in time."""
         if not self._lines:

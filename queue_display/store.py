@@ -37,6 +37,15 @@ class Change:
         return tuple(n for n in self.before.tickets if n not in self.after.tickets)
 
 
+@dataclass(frozen=True, slots=True)
+class ToldDay:
+    """One line's past day as history rows, all under the day's ``past_version``, steps from 0."""
+
+    line: LineId
+    day: date
+    rows: tuple[Transition, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineRow:
     """A line in a list: everything but its tickets, which are only counted."""
@@ -94,11 +103,27 @@ class Lines(Protocol):
         """Set ``as_of`` and ``hospital_at``; nothing else changes, least of all the version."""
 
     async def history(self, line: LineId, *, before: tuple[int, int] | None, limit: int) -> list[Transition]:
-        """A line's transitions, newest first, those older than ``(version, step)``."""
+        """A line's transitions, newest first, those older than ``(version, step)``; no told days."""
 
     async def movements(self, line: LineId, *, since: date, until: date, limit: int) -> list[Transition]:
-        """Transitions of the days ``since <= day < until`` that move a ticket (``number`` set), oldest
-        first, by ``(version, step)``; when there are more than ``limit``, the newest ``limit`` of them."""
+        """Transitions of the days ``since <= day < until`` that move a ticket (``number`` set), told days
+        too, oldest first, by ``(day, version, step)``; when there are more than ``limit``, the newest
+        ``limit`` of them."""
+
+    async def known_days(
+        self, lines: Sequence[LineId], *, since: date, until: date
+    ) -> dict[LineId, frozenset[date]]:
+        """The days ``since <= day < until`` of which the history of each line holds anything at all."""
+
+    async def keep_told(self, days: Sequence[ToldDay]) -> None:
+        """Add days that the hospital told afterwards, all of one date (``queue_display.past``).
+
+        A line whose history knows the date already keeps what it has, so that telling twice changes nothing.
+        Versions of lines stay untouched.
+        """
+
+    async def told_days(self, line: LineId) -> int:
+        """How many told days the line's history holds."""
 
 
 class Unit(Protocol):

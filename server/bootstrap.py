@@ -42,6 +42,7 @@ from queue_display.mirroring import MirrorService
 from queue_display.publishing import Publisher
 from queue_display.reading import QueueReadings
 from queue_display.service import QueueService
+from queue_display.telling import ToldDays
 from queue_display.upkeep import OwnLines
 from realtime.broker import Broker
 from realtime.channels import Channels, houzhen_channels
@@ -173,7 +174,7 @@ async def _ground(settings: Settings, stack: contextlib.AsyncExitStack) -> _Grou
         broker=broker,
         channels=houzhen_channels(),
         publisher=Publisher(screens=screens, waits=estimator.waits),
-        learning=Learning(units=units, estimator=estimator),
+        learning=Learning(units=units, estimator=estimator, clock=clock),
         estimator=estimator,
         link=link,
         screens=screens,
@@ -327,9 +328,10 @@ def _sync(ground: _Ground, link: HospitalLink, keeper: LeaseKeeper) -> Sync:
     mirror = MirrorService(
         units=units, clock=ground.clock, publisher=ground.publisher, learning=ground.learning
     )
+    told = ToldDays(units=units, learning=ground.learning, mirror=mirror)
     pull = HospitalSync(
         link,
-        QueueMirror(mirror, units, ground.clock),
+        QueueMirror(mirror, told, units, ground.clock),
         clock=ground.clock,
         stale_seconds=limits.HOSPITAL_STALE_SECONDS,
     )

@@ -5,7 +5,7 @@
 
 from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 import structlog
@@ -15,8 +15,9 @@ from clinic.directory import Directory as ClinicDirectory
 from core import limits
 from core.clock import Clock, business_day
 from core.ids import DepartmentId, DoctorId, LineId, RoomId, TicketNumber, VisitRef
-from front_machine.contract import Directory, HisTicket, LineState
+from front_machine.contract import Directory, HisTicket, LineState, PastDay
 from front_machine.contract import Opening as HisOpening
+from front_machine.contract import PastTicket as HisPastTicket
 from front_machine.mirror import Observation
 from queue_display.line import Opening, Room, RoomState
 from queue_display.mirroring import MirrorService
@@ -28,6 +29,8 @@ from queue_display.observed import (
     priority_of,
     state_of,
 )
+from queue_display.past import PastTicket
+from queue_display.telling import ToldDays
 
 log = structlog.get_logger()
 
@@ -57,8 +60,9 @@ class Units(Protocol):
 class QueueMirror:
     """``front_machine.mirror.Mirror``, kept by the queue and the clinic's directory."""
 
-    def __init__(self, mirror: MirrorService, units: Units, clock: Clock) -> None:
+    def __init__(self, mirror: MirrorService, told: ToldDays, units: Units, clock: Clock) -> None:
         self._mirror = mirror
+        self._told = told
         self._units = units
         self._clock = clock
         self._noted = float("-inf")
@@ -84,6 +88,19 @@ class QueueMirror:
             await unit.directory.keep(clinic_directory(directory))
             await unit.commit()
         await self._mirror.directory(line_descriptions(directory), day=business_day(self._clock.now()))
+
+    async def past_wanted(self) -> Sequence[date]:
+        """Days of which some mirrored line knows nothing."""
+        return await self._told.wanted()
+
+    async def past(self, day: date, told: Sequence[PastDay]) -> None:
+        """Keep a day that is over."""
+        tickets = {LineId(each.line): [past_ticket(ticket) for ticket in each.tickets] for each in told}
+        await self._told.keep(day, tickets)
+
+    async def past_ended(self) -> None:
+        """Learn from the days that came."""
+        await self._told.learn()
 
     async def unreachable(self, since: datetime) -> None:
         """Tell the other processes, and mark what nobody confirms any more."""
@@ -122,6 +139,18 @@ def observed_ticket(ticket: HisTicket) -> ObservedTicket:
         recall_count=ticket.recall_count,
         passed_count=ticket.passed_count,
         name=ticket.masked_name or "",
+    )
+
+
+def past_ticket(ticket: HisPastTicket) -> PastTicket:
+    """One ticket of a day that is over, as the queue learns from it."""
+    return PastTicket(
+        number=TicketNumber(ticket.number),
+        state=state_of(ticket.state.value),
+        room=None if ticket.room is None else RoomId(ticket.room),
+        checked_in_at=ticket.checked_in_at,
+        called_at=ticket.called_at,
+        ended_at=ticket.ended_at,
     )
 
 

@@ -7,14 +7,14 @@ process stopped: the restored versions would be taken for those remembered.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, or_, select, update
+from sqlalchemy import and_, bindparam, delete, func, or_, select, update
 
 from adapters.sql import tables
 from adapters.sql.driver import Duplicate, Row
-from adapters.sql.instants import from_us, from_us_or_none, to_day, to_us, to_us_or_none
+from adapters.sql.instants import from_day, from_us, from_us_or_none, to_day, to_us, to_us_or_none
 from adapters.sql.line_rows import (
     line_from,
     line_row,
@@ -29,7 +29,7 @@ from core.ids import DepartmentId, LineId
 from queue_display.events import Transition, transitions
 from queue_display.line import Line, Mode
 from queue_display.refusals import LineHasMoved, NoSuchLine
-from queue_display.store import Change, LineRow
+from queue_display.store import Change, LineRow, ToldDay
 
 _L, _T, _H = tables.line.c, tables.ticket.c, tables.transition.c
 
@@ -57,12 +57,8 @@ _DELETE_TICKET = delete(tables.ticket).where(
 )
 
 _INSERT_TRANSITION = insert_row(tables.transition)
-_HISTORY = (
-    select(tables.transition)
-    .where(_H.line == bindparam("line"))
-    .order_by(_H.version.desc(), _H.step.desc())
-    .limit(bindparam("limit"))
-)
+_OF_LINE = select(tables.transition).where(_H.line == bindparam("line")).limit(bindparam("limit"))
+_HISTORY = _OF_LINE.where(_H.version > 0).order_by(_H.version.desc(), _H.step.desc())
 # A row comparison would not use the index on MariaDB; this spelling does.
 _OLDER = _HISTORY.where(
     _H.version <= bindparam("version"),
@@ -71,7 +67,15 @@ _OLDER = _HISTORY.where(
         and_(_H.version == bindparam("version"), _H.step < bindparam("step")),
     ),
 )
-_MOVEMENTS = _HISTORY.where(_H.day >= bindparam("since"), _H.day < bindparam("until"), _H.number.is_not(None))
+_MOVEMENTS = _OF_LINE.where(
+    _H.day >= bindparam("since"), _H.day < bindparam("until"), _H.number.is_not(None)
+).order_by(_H.day.desc(), _H.version.desc(), _H.step.desc())
+_KNOWN_DAYS = (
+    select(_H.line, _H.day)
+    .where(one_of(_H.line), _H.day >= bindparam("since"), _H.day < bindparam("until"))
+    .distinct()
+)
+_TOLD_DAYS = select(func.count()).where(_H.line == bindparam("line"), _H.version < 0, _H.step == 0)
 
 
 class RememberedLines:
@@ -195,6 +199,31 @@ class SqlLines:
             _MOVEMENTS, line=line, limit=limit, since=to_day(since), until=to_day(until)
         )
         return [transition_from(row) for row in reversed(rows)]
+
+    async def known_days(
+        self, lines: Sequence[LineId], *, since: date, until: date
+    ) -> dict[LineId, frozenset[date]]:
+        found: dict[LineId, set[date]] = {line: set() for line in lines}
+        for chunk in _chunked(sorted(found)):
+            rows = await self._transaction.rows(
+                _KNOWN_DAYS, since=to_day(since), until=to_day(until), **places(_H.line, chunk)
+            )
+            for line, day in rows:
+                found[line].add(from_day(day))
+        return {line: frozenset(days) for line, days in found.items()}
+
+    async def keep_told(self, days: Sequence[ToldDay]) -> None:
+        if not days:
+            return
+        day = days[0].day
+        lines = [told.line for told in days]
+        known = await self.known_days(lines, since=day, until=day + timedelta(days=1))
+        rows = [transition_row(told.line, row) for told in days if not known[told.line] for row in told.rows]
+        self._transaction.later_each(_INSERT_TRANSITION, rows)
+
+    async def told_days(self, line: LineId) -> int:
+        row = await self._transaction.row(_TOLD_DAYS, line=line)
+        return 0 if row is None else int(row[0])
 
     def committed(self) -> None:
         """The transaction is committed: what was kept may be remembered."""

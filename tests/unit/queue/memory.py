@@ -10,7 +10,7 @@ from core.ids import DepartmentId, LineId
 from queue_display.events import Transition, transitions
 from queue_display.line import Line, Mode
 from queue_display.refusals import LineHasMoved, NoSuchLine
-from queue_display.store import Change, LineRow
+from queue_display.store import Change, LineRow, ToldDay
 
 
 class MemoryUnits:
@@ -98,8 +98,26 @@ class MemoryUnit:
 
     async def history(self, line: LineId, *, before: tuple[int, int] | None, limit: int) -> list[Transition]:
         rows = sorted(self._rows.get(line, []), key=lambda r: (r.version, r.step), reverse=True)
+        rows = [r for r in rows if r.version > 0]
         return [r for r in rows if before is None or (r.version, r.step) < before][:limit]
 
     async def movements(self, line: LineId, *, since: date, until: date, limit: int) -> list[Transition]:
         rows = [r for r in self._rows.get(line, []) if since <= r.day < until and r.number is not None]
-        return sorted(rows, key=lambda r: (r.version, r.step))[-limit:]
+        return sorted(rows, key=lambda r: (r.day, r.version, r.step))[-limit:]
+
+    async def known_days(
+        self, lines: Sequence[LineId], *, since: date, until: date
+    ) -> dict[LineId, frozenset[date]]:
+        return {
+            line: frozenset(r.day for r in self._rows.get(line, []) if since <= r.day < until)
+            for line in lines
+        }
+
+    async def keep_told(self, days: Sequence[ToldDay]) -> None:
+        for told in days:
+            rows = self._rows.setdefault(told.line, [])
+            if not any(r.day == told.day for r in rows):
+                rows.extend(told.rows)
+
+    async def told_days(self, line: LineId) -> int:
+        return sum(r.version < 0 and r.step == 0 for r in self._rows.get(line, []))

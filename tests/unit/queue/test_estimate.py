@@ -129,7 +129,6 @@ def test_days_are_learned_once_and_only_until_today() -> None:
     estimator.learn(L1, a_day(DAY - timedelta(days=1), cycle=60, seed=1), until=DAY)
     estimator.learn(L1, a_day(DAY, cycle=60, seed=1), until=DAY)
     assert estimator.waits(line, at(540)) == before
-    assert estimator.learned_until(L1) == DAY
 
 
 def test_live_lines_and_their_history_speak_the_same_clock() -> None:

@@ -44,7 +44,7 @@ class House:
         self.units = MemoryUnits()
         self.clock = ManualClock(MORNING)
         estimator = Estimator()
-        learning = Learning(units=self.units, estimator=estimator)
+        learning = Learning(units=self.units, estimator=estimator, clock=self.clock)
         publisher = Publisher(screens=(HALL, DOOR), waits=estimator.waits)
         shared = {"units": self.units, "clock": self.clock, "learning": learning}
         self.queue = QueueService(publisher=publisher, waits=estimator.waits, **shared)  # type: ignore[arg-type]

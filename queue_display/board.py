@@ -1,10 +1,12 @@
 """A line as others see it: the board for phones, the part on a screen, the list for staff.
 
-Pure functions from values to wire models. Nothing here decides; names are masked long before.
+Pure functions from values to wire models. Nothing here decides; names are masked long before. What happened
+on the hospital's clock is shown on ours; a booked slot is a promise on the wall's clock and never moves.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from core import limits
 from core.ids import DepartmentId, LineId, RoomId, ScreenId
@@ -57,6 +59,17 @@ def screen_channel(screen: ScreenId) -> str:
     return f"screen:{screen}"
 
 
+def our_time(line: Line, at: datetime | None) -> datetime | None:
+    """When something of a ticket happened, on the platform's clock; never after it was seen.
+
+    ``as_of`` and ``hospital_at`` are one moment on the two clocks. A hospital without a clock is taken at its
+    word.
+    """
+    if at is None or line.hospital_at is None:
+        return at
+    return min(line.as_of, at + (line.as_of - line.hospital_at))
+
+
 def board_of(line: Line, waits: Waits | None) -> wire.Board:
     """The line for everybody: numbers only."""
     groups: dict[TicketState, list[Ticket]] = {state: [] for state in _SHOWN}
@@ -80,7 +93,7 @@ def board_of(line: Line, waits: Waits | None) -> wire.Board:
                 room_name=names.get(t.room or "", ""),
                 state=t.state.value,  # type: ignore[arg-type]
                 call=t.recall_count + 1,
-                called_at=t.called_at,
+                called_at=our_time(line, t.called_at),
             )
             for t in line.now
         ],
@@ -117,7 +130,7 @@ def screen_part(line: Line, screen: ScreenSpec) -> wire.ScreenPart:
                 room_name=names.get(t.room or "", ""),
                 state=t.state.value,  # type: ignore[arg-type]
                 call_id=call_id(line, t),
-                called_at=t.called_at,
+                called_at=our_time(line, t.called_at),
                 priority=t.priority.value,
             )
             for t in line.now
@@ -151,7 +164,7 @@ def ticket_view(line: Line, ticket: Ticket, waits: Waits | None) -> wire.TicketV
         high=waits.high[ahead] if waits is not None and ahead is not None and known else None,
         room=ticket.room if in_room else None,
         room_name=_room_names(line).get(ticket.room or "", "") if in_room else "",
-        called_at=ticket.called_at,
+        called_at=our_time(line, ticket.called_at),
         as_of=line.as_of,
         fresh=line.fresh,
         version=line.version,
@@ -173,7 +186,7 @@ def staff_view(line: Line) -> wire.StaffView:
     """The line for those who work at it: the waiting first, in order, then the rest by number."""
     waiting = line.waiting
     rest = sorted((t for t in line.tickets.values() if t.state not in IN_LINE), key=lambda t: t.number)
-    tickets = [staff_ticket(t, ahead) for ahead, t in enumerate(waiting)]
+    tickets = [staff_ticket(line, t, ahead) for ahead, t in enumerate(waiting)]
     return wire.StaffView(
         line=line.id,
         version=line.version,
@@ -181,12 +194,12 @@ def staff_view(line: Line) -> wire.StaffView:
         open=line.opening.value,
         rooms=room_views(line.rooms),
         settings=line.settings,
-        tickets=tickets + [staff_ticket(t, None) for t in rest],
+        tickets=tickets + [staff_ticket(line, t, None) for t in rest],
     )
 
 
-def staff_ticket(ticket: Ticket, ahead: int | None) -> wire.StaffTicket:
-    """One ticket for staff."""
+def staff_ticket(line: Line, ticket: Ticket, ahead: int | None) -> wire.StaffTicket:
+    """One ticket of the line for staff."""
     return wire.StaffTicket(
         number=ticket.number,
         name=ticket.name,
@@ -196,8 +209,8 @@ def staff_ticket(ticket: Ticket, ahead: int | None) -> wire.StaffTicket:
         band=ticket.band.name.lower(),
         room=ticket.room,
         slot_begin=ticket.slot_begin,
-        checked_in_at=ticket.checked_in_at,
-        called_at=ticket.called_at,
+        checked_in_at=our_time(line, ticket.checked_in_at),
+        called_at=our_time(line, ticket.called_at),
         recall_count=ticket.recall_count,
         passed_count=ticket.passed_count,
         ahead=ahead,

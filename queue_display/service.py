@@ -227,7 +227,7 @@ class QueueService:
         ticket = None if moved is None else line.tickets[moved]
         return wire.Commanded(
             version=line.version,
-            ticket=None if ticket is None else staff_ticket(ticket, line.ahead(ticket.number)),
+            ticket=None if ticket is None else staff_ticket(line, ticket, line.ahead(ticket.number)),
             board=board_of(line, self._waits(line, self._clock.now())),
         )
 

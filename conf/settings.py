@@ -105,6 +105,14 @@ class Log(Setting, frozen=True, kw_only=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class Exposition(Setting, frozen=True, kw_only=True):
+    """Where each process of ``serve`` can be scraped: the worker at ``port``, ``web-1`` at the next …"""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    """0: nowhere; ``/metrics`` of the shared port then answers for whichever web process took the request."""
+
+
 class Demo(Setting, frozen=True, kw_only=True):
     """The invented hospital of ``run.py dev``."""
 
@@ -123,6 +131,7 @@ class Settings(Setting, frozen=True, kw_only=True):
     broker: Broker = Broker()
     keys: Keys = Keys()
     log: Log = Log()
+    metrics: Exposition = Exposition()
     demo: Demo = Demo()
     own_lines: tuple[OwnLine, ...] = ()
     screens: tuple[Screen, ...] = ()

@@ -49,6 +49,7 @@ from realtime.channels import Channels, houzhen_channels
 from realtime.tokens import HmacTokens
 from server.api import ROUTES, documents
 from server.arrivals import Arrivals
+from server.exposition import SyncCollector, exposed
 from server.lag import watch_lag
 from server.leases import LeaseKeeper
 from server.live import Live, open_live
@@ -132,6 +133,10 @@ async def compose(settings: Settings, roles: Roles) -> AsyncIterator[Platform]:
     """Put the platform together and run it while the context lasts. Raises ``CannotStart``."""
     async with contextlib.AsyncExitStack() as stack:
         ground = await _ground(settings, stack)
+        scraped = settings.metrics
+        await stack.enter_async_context(
+            exposed(ground.metrics.registry, host=scraped.host, port=scraped.port)
+        )
         web, live = None, None
         if roles & Roles.WEB:
             web, live = await _web_role(ground, stack, shared=roles != Roles.ALL)
@@ -224,7 +229,6 @@ async def _web_role(
         units=ground.units,
         outbox=SqlOutbox(ground.database),
         clock=clock,
-        metrics=ground.metrics,
         pages=ROOT / settings.web.pages,
         mirrors=bool(settings.hospital.front_machine),
     )
@@ -335,6 +339,7 @@ def _sync(ground: _Ground, link: HospitalLink, keeper: LeaseKeeper) -> Sync:
         clock=ground.clock,
         stale_seconds=limits.HOSPITAL_STALE_SECONDS,
     )
+    ground.metrics.registry.register(SyncCollector(lambda: pull.health, ground.clock.now))
     return Sync(pull, mirror)
 
 

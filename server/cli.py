@@ -21,6 +21,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 Config = Annotated[Path | None, typer.Option("--config", help="settings file; default: the embedded profile")]
 Data = Annotated[Path | None, typer.Option("--data", help="data folder")]
 Port = Annotated[int | None, typer.Option("--port", help="port to serve on; 0 picks a free one")]
+MetricsPort = Annotated[int | None, typer.Option("--metrics-port", help="where this process is scraped")]
 
 
 def main() -> None:
@@ -36,8 +37,15 @@ def main() -> None:
         sys.exit(2)
 
 
-def _settings(config: Path | None, data: Path | None = None, port: int | None = None) -> Settings:
+def _settings(
+    config: Path | None,
+    data: Path | None = None,
+    port: int | None = None,
+    metrics_port: int | None = None,
+) -> Settings:
     overrides: dict[str, object] = {}
+    if metrics_port is not None:
+        overrides["metrics.port"] = metrics_port
     if data is not None:
         overrides["data"] = str(data)
     if port is not None:
@@ -71,21 +79,23 @@ def serve(config: Config = None, data: Data = None, port: Port = None) -> None:
 
 
 @app.command()
-def web(config: Config = None, data: Data = None, port: Port = None) -> None:
+def web(
+    config: Config = None, data: Data = None, port: Port = None, metrics_port: MetricsPort = None
+) -> None:
     """One web process (started by serve)."""
     from server.roles import run_web
 
-    settings = _settings(config, data, port)
+    settings = _settings(config, data, port, metrics_port)
     judge_for_many_processes(settings)
     asyncio.run(run_web(settings))
 
 
 @app.command()
-def worker(config: Config = None, data: Data = None) -> None:
+def worker(config: Config = None, data: Data = None, metrics_port: MetricsPort = None) -> None:
     """One worker process (started by serve): relay, hospital sync, timers, under leases."""
     from server.roles import run_worker
 
-    settings = _settings(config, data)
+    settings = _settings(config, data, metrics_port=metrics_port)
     judge_for_many_processes(settings)
     asyncio.run(run_worker(settings))
 

@@ -78,6 +78,11 @@ def children(settings: Settings, *, config: Path | None, data: Path | None, port
         options += ["--config", str(config.resolve())]
     if data is not None:
         options += ["--data", str(data.resolve())]
-    web = [*common, "web", *options, "--port", str(port)]
-    processes = [Child(f"web-{number}", web) for number in range(1, settings.web.processes + 1)]
-    return [*processes, Child("worker", [*common, "worker", *options])]
+    scraped = settings.metrics.port
+    worker = [*common, "worker", *options, "--metrics-port", str(scraped)]
+    processes = [Child("worker", worker)]
+    for number in range(1, settings.web.processes + 1):
+        web = [*common, "web", *options, "--port", str(port)]
+        web += ["--metrics-port", str(scraped + number if scraped else 0)]
+        processes.append(Child(f"web-{number}", web))
+    return processes

@@ -12,7 +12,6 @@ from core.clock import Clock
 from core.outbox import OutboxStore
 from handlers.operations_http import Readiness
 from server.health import Found, Probe, readiness
-from server.telemetry import Metrics
 
 
 class Unit(Protocol):
@@ -31,15 +30,14 @@ class Units(Protocol):
 
 
 class Standing:
-    """Asks every neighbour for ``/readyz``, and notes what it learns in the metrics."""
+    """Asks every neighbour for ``/readyz``."""
 
     def __init__(
-        self, *, units: Units, outbox: OutboxStore, clock: Clock, metrics: Metrics, pages: Path, mirrors: bool
+        self, *, units: Units, outbox: OutboxStore, clock: Clock, pages: Path, mirrors: bool
     ) -> None:
         self._units = units
         self._outbox = outbox
         self._clock = clock
-        self._metrics = metrics
         self._pages = pages
         self._mirrors = mirrors
 
@@ -87,15 +85,12 @@ class Standing:
         if contact.heard_at is None:
             return Found(ok=False, code="never_heard")
         age = (self._clock.now() - contact.heard_at).total_seconds()
-        self._metrics.hospital_age.set(age)
         stale = contact.silent_since is not None or age > limits.HOSPITAL_STALE_SECONDS
         return Found(ok=not stale, age_seconds=age, code="silent" if stale else None)
 
     async def _relay(self) -> Found:
         backlog = await self._outbox.backlog()
         lag = 0.0 if backlog.oldest is None else (self._clock.now() - backlog.oldest).total_seconds()
-        self._metrics.outbox_rows.set(backlog.rows)
-        self._metrics.outbox_lag.set(lag)
         behind = lag > limits.RELAY_BEHIND_SECONDS
         return Found(ok=not behind, age_seconds=lag, code="behind" if behind else None)
 

@@ -10,7 +10,7 @@ import time
 from typing import Literal, TextIO
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Gauge, Histogram
 from prometheus_client.process_collector import ProcessCollector
 
 QUIET = ("tornado.access", "aiohttp.access", "alembic", "sqlalchemy.engine", "asyncio")
@@ -69,12 +69,6 @@ class Metrics:
             "How late the event loop is: time something blocked it.",
             registry=registry,
             buckets=(0.001, 0.005, 0.02, 0.05, 0.1, 0.5, 2),
-        )
-        self.hospital_age = Gauge(
-            "houzhen_hospital_age_seconds", "Age of the last good answer of the hospital.", registry=registry
-        )
-        self.pulls = Counter(
-            "houzhen_hospital_pulls_total", "Pulls from the hospital.", ["result"], registry=registry
         )
         self.outbox_rows = Gauge(
             "houzhen_outbox_rows", "Publications committed, not yet out.", registry=registry

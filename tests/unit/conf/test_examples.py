@@ -13,8 +13,11 @@ from prometheus_client.process_collector import ProcessCollector
 
 from conf.loader import load
 from conf.settings import Setting, Settings
+from core.clock import SystemClock
+from front_machine.sync import SyncHealth
 from queue_display.line import LineSettings
 from realtime.metrics import RealtimeMetrics
+from server.exposition import SyncCollector
 from server.specs import own_line_spec, screen_spec
 from server.telemetry import Metrics
 
@@ -77,6 +80,8 @@ def metrics() -> set[str]:
     Metrics(registry)
     RealtimeMetrics(registry)
     ProcessCollector(registry=registry)
+    now = SystemClock().now()
+    registry.register(SyncCollector(lambda: SyncHealth(last_pull=now), lambda: now))
     found = set()
     for metric in registry.collect():
         found |= {metric.name, *(sample.name for sample in metric.samples)}

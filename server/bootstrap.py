@@ -324,7 +324,13 @@ def _timers(ground: _Ground, keeper: LeaseKeeper) -> Timers:
         publisher=ground.publisher,
         learning=ground.learning,
     )
-    return Timers(own, [own_line_spec(line) for line in ground.settings.own_lines])
+    replays = SqlReplays(ground.database)
+
+    async def forget() -> None:
+        await replays.forget(at=ground.clock.now())
+
+    wanted = [own_line_spec(line) for line in ground.settings.own_lines]
+    return Timers(own, wanted, forget=forget)
 
 
 def _sync(ground: _Ground, link: HospitalLink, keeper: LeaseKeeper) -> Sync:

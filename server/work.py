@@ -2,7 +2,8 @@
 
     relay    the outbox to the broker
     sync     the hospital to the mirrored lines
-    timers   the platform's own lines: set-up, new days, unanswered calls, telling quiet lines again
+    timers   the platform's own lines: set-up, new days, unanswered calls, telling quiet lines again;
+             and forgetting answers kept for repeated requests after a day
 
 A loop that fails is told, counted and begun again; it never takes the others with it.
 """
@@ -54,11 +55,12 @@ class Sync:
 
 
 class Timers:
-    """The platform's own hands on its own lines, by the clock."""
+    """What goes by the clock: the platform's own lines, and what need not be kept any longer."""
 
-    def __init__(self, own: OwnLines, wanted: Sequence[OwnLineSpec]) -> None:
+    def __init__(self, own: OwnLines, wanted: Sequence[OwnLineSpec], *, forget: Work) -> None:
         self._own = own
         self._wanted = wanted
+        self._forget = forget
 
     async def run(self) -> None:
         """Set the configured lines up, then look after them until cancelled."""
@@ -68,6 +70,7 @@ class Timers:
                 (limits.TIMER_DAY_SECONDS, self._own.roll_days),
                 (limits.TIMER_PASS_SECONDS, self._own.pass_overdue),
                 (limits.QUEUE_REAFFIRM_SECONDS, self._own.reaffirm),
+                (limits.TIMER_FORGET_SECONDS, self._forget),
             ):
                 group.create_task(self._every(seconds, task))
 

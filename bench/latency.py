@@ -34,7 +34,6 @@ from bench.clinic import (
     CONSOLE,
     RUN,
     Hospital,
-    every_second,
     front_machine,
     neighbours,
     quantile,
@@ -94,7 +93,6 @@ async def follow(port: int, hospital: Hospital, changes: int, what: str) -> list
     for line, phone in phones.items():
         await client.new_subscription(f"queue:{line}", events=phone).subscribe()
     await asyncio.sleep(3.0)
-    clock = asyncio.create_task(every_second(hospital))
     called: dict[str, str] = {}
     seen: list[Seen] = []
 
@@ -116,7 +114,6 @@ async def follow(port: int, hospital: Hospital, changes: int, what: str) -> list
         line = random.choice([each for each in phones if each not in waiting or waiting[each].done()])
         waiting[line] = asyncio.create_task(change(line))
     await asyncio.gather(*waiting.values())
-    clock.cancel()
     await client.disconnect()
     return seen
 
@@ -172,8 +169,11 @@ def main(changes: int, lines: int, only: str | None) -> None:
         with tempfile.TemporaryDirectory() as made:
             folder = Path(made)
             hospital = Hospital(folder, lines=lines)
-            hospital.tick()
-            with front_machine(folder) as (_, front_port), start(folder, front_port) as port:
+            with (
+                hospital.ticking(),
+                front_machine(folder) as (_, front_port),
+                start(folder, front_port) as port,
+            ):
                 seen = asyncio.run(follow(port, hospital, changes, name))
         whole = [each.arrived - each.committed for each in seen]
         asked = [each.asked - each.committed for each in seen]

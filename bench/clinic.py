@@ -68,7 +68,7 @@ class Hospital:
 
     @contextlib.contextmanager
     def ticking(self) -> Iterator[None]:
-        """Keep the clock going in a thread of its own: a front machine takes a clock that stands for a fault."""
+        """Keep the clock going, in a thread: to a front machine a clock that stands still is a fault."""
         ended = threading.Event()
 
         def tick_on() -> None:

@@ -25,7 +25,8 @@ TIMER_PASS_SECONDS: Final = 2.0
 TIMER_FORGET_SECONDS: Final = 3600.0
 RELAY_BEHIND_SECONDS: Final = 5.0
 
-# run.py check
+# run.py dev and check
+DEV_NEIGHBOUR_SECONDS: Final = 5.0
 CHECK_SECONDS: Final = 8.0
 DISK_FREE_BYTES: Final = 1_000_000_000
 

@@ -114,11 +114,12 @@ def spare() -> None:
 def front_machine(
     config: Annotated[Path, typer.Option(help="the front machine's own settings file")],
     set_: Annotated[list[str] | None, typer.Option("--set", help="override: section.key=value")] = None,
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error")] = "info",
 ) -> None:
     """The hospital side: a stateless HTTPS service (mutual TLS) before the hospital's own system."""
     from server.hospital_side import run_front_machine
 
-    asyncio.run(run_front_machine(config, overrides=set_ or []))
+    asyncio.run(run_front_machine(config, overrides=set_ or [], log_level=log_level))
 
 
 @app.command()

@@ -5,6 +5,7 @@ only through the front machine's mutual TLS. The platform's web and worker roles
 """
 
 import asyncio
+import contextlib
 import shutil
 import socket
 import sys
@@ -16,6 +17,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from conf.settings import Settings
+from core import limits
 from core.clock import SystemClock
 from server.bootstrap import Roles, compose
 from server.lifetime import alone_in, stop_signal
@@ -52,17 +54,31 @@ async def _run(settings: Settings, data: Path, *, speed: float, start: str) -> N
         hospital=msgspec.structs.replace(settings.hospital, front_machine=f"https://127.0.0.1:{front_port}"),
     )
     neighbours = Tree(neighbour_commands(data, front_port=front_port, speed=speed, start=start))
-    async with compose(linked, Roles.ALL) as platform, stop_signal() as stopped:
-        running = asyncio.create_task(neighbours.run())
-        _say_what_to_open(platform.port, speed)
-        done, _ = await asyncio.wait(
-            {running, asyncio.create_task(stopped.wait())}, return_when=asyncio.FIRST_COMPLETED
-        )
+    running = asyncio.create_task(neighbours.run())
+    try:
+        await _answers(front_port)
+        async with compose(linked, Roles.ALL) as platform, stop_signal() as stopped:
+            _say_what_to_open(platform.port, speed)
+            stopping = asyncio.create_task(stopped.wait())
+            await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            neighbours.stop()
+            await platform.drain()
+    finally:
         neighbours.stop()
-        await platform.drain()
-        for task in done & {running}:
-            task.result()
         await running
+
+
+async def _answers(port: int) -> None:
+    """Wait a moment until somebody listens; a platform that comes first only complains about nobody."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(limits.DEV_NEIGHBOUR_SECONDS):
+            while True:
+                with contextlib.suppress(OSError):
+                    _, writer = await asyncio.open_connection("127.0.0.1", port)
+                    writer.close()
+                    return
+                await asyncio.sleep(0.05)
 
 
 def neighbour_commands(data: Path, *, front_port: int, speed: float, start: str) -> list[Child]:
@@ -79,6 +95,7 @@ def neighbour_commands(data: Path, *, front_port: int, speed: float, start: str)
         "tls.key": pki / "front-machine.key",
     }
     front = [python, str(ROOT / "run.py"), "front-machine", "--config", str(FRONT_MACHINE_SETTINGS)]
+    front += ["--log-level", "warning"]
     for key, value in overrides.items():
         front += ["--set", f"{key}={value}"]
     return [

@@ -22,9 +22,9 @@ def read_settings(config: Path, overrides: Sequence[str]) -> FrontMachineSetting
         raise CannotStart(f"{config.name}: {refused}") from refused
 
 
-async def run_front_machine(config: Path, *, overrides: Sequence[str]) -> None:
+async def run_front_machine(config: Path, *, overrides: Sequence[str], log_level: str = "info") -> None:
     """Serve until SIGTERM. Raises ``CannotStart`` when settings, keys or the port cannot be used."""
-    configure_logs(form="json", level="info", role="front-machine")
+    configure_logs(form="json", level=log_level, role="front-machine")
     settings = read_settings(config, overrides)
     try:
         gateway = build_gateway(settings, open_his(settings.his), clock=SystemClock())

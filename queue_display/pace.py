@@ -246,7 +246,8 @@ class Pace:
             spread = sum(weight * (mean - self.cycle) ** 2 for weight, mean, _, _ in weighed) / total
             chance = sum(weight * within / count for weight, _, within, count in weighed) / total
             between = max(spread - chance, inside / 60)
-            self._day_weight = min(60.0, max(1.0, inside / between))
+            # Times told in whole minutes may not differ at all.
+            self._day_weight = min(60.0, max(1.0, inside / between)) if between else 60.0
 
     def _take_calls_before(self, day: DayLearned) -> None:
         """How many are really called before somebody, to each who stood before: usually a few more."""

@@ -40,11 +40,11 @@ DOOR = ScreenSpec(id=ScreenId("door"), kind="room", title_zh="", title_en="", li
 class House:
     """Everything of the queue, composed as in production but in memory."""
 
-    def __init__(self) -> None:
-        self.units = MemoryUnits()
-        self.clock = ManualClock(MORNING)
+    def __init__(self, *, units: MemoryUnits | None = None, clock: ManualClock | None = None) -> None:
+        self.units = units or MemoryUnits()
+        self.clock = clock or ManualClock(MORNING)
         estimator = Estimator()
-        learning = Learning(units=self.units, estimator=estimator, clock=self.clock)
+        self.learning = learning = Learning(units=self.units, estimator=estimator, clock=self.clock)
         publisher = Publisher(screens=(HALL, DOOR), waits=estimator.waits)
         shared = {"units": self.units, "clock": self.clock, "learning": learning}
         self.queue = QueueService(publisher=publisher, waits=estimator.waits, **shared)  # type: ignore[arg-type]

@@ -1,6 +1,6 @@
 """From the hospital's commit to the frame at the phone, end to end.
 
-    python -m bench.latency [--changes 120] [--lines 30] [--only embedded|production]
+    python -m bench.latency [--changes 200] [--lines 30] [--only embedded|production]
 
 Every part is the real one, in processes of its own: the hospital is a SQLite file that this process writes,
 ``run.py front-machine`` asks it once a second, the platform pulls, commits, relays and publishes, and stock
@@ -42,6 +42,7 @@ from bench.clinic import (
 )
 
 TICKETS = 50
+GAP_SECONDS = 0.4
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,8 @@ async def follow(port: int, hospital: Hospital, changes: int, what: str) -> list
 
     waiting: dict[str, asyncio.Task[None]] = {}
     for _ in track(range(changes), description=what, console=CONSOLE, transient=True):
-        await asyncio.sleep(random.uniform(0.2, 0.8))
+        # Waits without memory: no regular gap falls into step with the hospital's second.
+        await asyncio.sleep(random.expovariate(1 / GAP_SECONDS))
         line = random.choice([each for each in phones if each not in waiting or waiting[each].done()])
         waiting[line] = asyncio.create_task(change(line))
     await asyncio.gather(*waiting.values())
@@ -190,7 +192,7 @@ def main(changes: int, lines: int, only: str | None) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("--changes", type=int, default=120)
+    parser.add_argument("--changes", type=int, default=200)
     parser.add_argument("--lines", type=int, default=30)
     parser.add_argument("--only", choices=list(PLATFORMS))
     parser.add_argument("--platform", type=Path, help=argparse.SUPPRESS)

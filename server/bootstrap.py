@@ -10,7 +10,7 @@ import enum
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -129,8 +129,13 @@ class _Ground:
 
 
 @contextlib.asynccontextmanager
-async def compose(settings: Settings, roles: Roles) -> AsyncIterator[Platform]:
-    """Put the platform together and run it while the context lasts. Raises ``CannotStart``."""
+async def compose(
+    settings: Settings, roles: Roles, *, work_after: Callable[[], Awaitable[None]] | None = None
+) -> AsyncIterator[Platform]:
+    """Put the platform together and run it while the context lasts. Raises ``CannotStart``.
+
+    The worker role begins when ``work_after`` returns, if it is given.
+    """
     async with contextlib.AsyncExitStack() as stack:
         ground = await _ground(settings, stack)
         scraped = settings.metrics
@@ -142,7 +147,7 @@ async def compose(settings: Settings, roles: Roles) -> AsyncIterator[Platform]:
             web, live = await _web_role(ground, stack, shared=roles != Roles.ALL)
         background = [watch_lag(ground.clock, ground.metrics.loop_lag)]
         if roles & Roles.WORKER:
-            background.append(_worker_role(ground))
+            background.append(_worker_role(ground, work_after))
         tasks = [asyncio.create_task(work) for work in background]
         stack.push_async_callback(_end_tasks, tasks)
         if web is not None:
@@ -281,7 +286,9 @@ def _queue(ground: _Ground, live: Live, build: str) -> QueueParts:
     return QueueParts(readings, commands, arrivals)
 
 
-async def _worker_role(ground: _Ground) -> None:
+async def _worker_role(ground: _Ground, work_after: Callable[[], Awaitable[None]] | None) -> None:
+    if work_after is not None:
+        await work_after()
     keeper = LeaseKeeper(
         SqlLeases(ground.database),
         holder=f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(3)}",

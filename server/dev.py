@@ -9,6 +9,7 @@ import contextlib
 import shutil
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -56,8 +57,8 @@ async def _run(settings: Settings, data: Path, *, speed: float, start: str) -> N
     neighbours = Tree(neighbour_commands(data, front_port=front_port, speed=speed, start=start))
     running = asyncio.create_task(neighbours.run())
     try:
-        await _answers(front_port)
-        async with compose(linked, Roles.ALL) as platform, stop_signal() as stopped:
+        platform_of = compose(linked, Roles.ALL, work_after=partial(_answers, front_port))
+        async with platform_of as platform, stop_signal() as stopped:
             _say_what_to_open(platform.port, speed)
             stopping = asyncio.create_task(stopped.wait())
             await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -5,7 +5,6 @@ Everything runs as it does in production, in processes of its own; all end with 
 
 import contextlib
 import os
-import random
 import shutil
 import signal
 import sqlite3
@@ -94,16 +93,15 @@ class Hospital:
 
 
 def play_for_ever(folder: Path, *, lines: int, tickets: int) -> None:
-    """Each second, at a random moment, move one ticket in every line. For a process of its own."""
+    """Each second, on the second, move one ticket in every line: every pull meets all of them changed."""
     hospital = Hospital(folder, lines=lines)
-    turn = 0
+    turn, second = 0, time.monotonic()
     while True:
-        second = time.monotonic()
         hospital.tick()
-        time.sleep(random.random() * 0.9)
         hospital.move(hospital.lines, f"A{turn % tickets:03}", "3" if (turn // tickets) % 2 == 0 else "1")
         turn += 1
-        time.sleep(max(0.0, second + 1.0 - time.monotonic()))
+        second += 1.0
+        time.sleep(max(0.0, second - time.monotonic()))
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ Everything is real and on loopback: TLS, sockets, databases. Only the hospital's
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -29,7 +29,7 @@ from server.bootstrap import Platform, Roles, compose
 from server.pki import files_of
 from server.tokens import screen_actor, staff_actor, token_key
 from tests.flow.front_machine.machines import FrontMachine
-from tests.services.stranger import a_hospital
+from tests.services.stranger import Stranger, a_hospital
 
 OWN_LINE = {
     "id": "blood",
@@ -168,9 +168,20 @@ class Town:
 
 
 @contextlib.asynccontextmanager
-async def a_town(folder: Path, **more: object) -> AsyncIterator[Town]:
-    """Start everything; ends it in reverse."""
-    front = FrontMachine(folder / "hospital", a_hospital_in(folder / "hospital"))
+async def a_town(
+    folder: Path,
+    *,
+    mapping: Mapping[str, object] | None = None,
+    fill: Callable[[Stranger], None] | None = None,
+    **more: object,
+) -> AsyncIterator[Town]:
+    """Start everything; ends it in reverse.
+
+    ``mapping`` changes the front machine's settings; ``fill`` is what the hospital did before.
+    """
+    front = FrontMachine(folder / "hospital", a_hospital_in(folder / "hospital"), **(mapping or {}))
+    if fill is not None:
+        await asyncio.to_thread(fill, front.stranger)
     await front.start()
     settings = town_settings(folder / "data", front.port, folder / "hospital" / "pki", **more)
     try:

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,27 @@ SCHEMA = """
 CREATE TABLE XL (DM CHAR(8), MC BLOB, ZT CHAR(2), ZS TEXT, YS CHAR(4));
 CREATE TABLE PD (DL CHAR(8), HM CHAR(8), LS TEXT, XM BLOB, ZT CHAR(2), LX CHAR(2), YX CHAR(2), XH REAL,
                  BD TEXT, JH TEXT, CS INTEGER);
+CREATE TABLE LS (RQ CHAR(8), DL CHAR(8), HM CHAR(8), ZT CHAR(2), ZS TEXT, BD TEXT, JH TEXT, JS TEXT);
 CREATE TABLE SQ (K TEXT PRIMARY KEY, LS TEXT, DL TEXT, ZT INTEGER DEFAULT 0, JG TEXT, HM TEXT);
 """
 
 STATES = {"0": "booked", "1": "waiting", "2": "called", "3": "in_service", "6": "passed", "9": "done"}
+
+
+PAST_TICKETS: dict[str, Any] = {
+    "query": "SELECT * FROM LS WHERE RQ >= :since AND RQ < :until ORDER BY rowid",
+    "fields": {
+        "day": {"column": "RQ", "times": ["%Y%m%d"]},
+        "line": "DL",
+        "number": "HM",
+        "state": {"column": "ZT", "codes": {"6": "no_show", "9": "done"}},
+        "room": "ZS",
+        "checked_in_at": {"column": "BD", "times": ["%H%M%S"]},
+        "called_at": {"column": "JH", "times": ["%H%M%S"]},
+        "ended_at": {"column": "JS", "times": ["%H%M%S"]},
+    },
+}
+"""Add it to a tree as ``tables__past_tickets``: this hospital keeps its past days in LS."""
 
 
 def tree(database: Path, **changes: Any) -> dict[str, Any]:
@@ -146,9 +163,34 @@ class Stranger:
         marks = ", ".join("?" * len(row))
         self.run(f"INSERT INTO PD ({', '.join(row)}) VALUES ({marks})", *row.values())
 
+    def past_ticket(self, day: date, line: str, number: str, *, came: int, called: int, ended: int) -> None:
+        """A ticket of a day that is over; times are minutes of that day."""
+        self._past([_past_row(day, line, number, came, called, ended)])
+
+    def past_day(self, day: date, line: str, *, people: int = 30, cycle: int = 6) -> None:
+        """Every two minutes one came from 7:30 on; each cycle one was called from 8:00 on."""
+        calls = [480 + cycle * n for n in range(people)]
+        self._past(
+            [
+                _past_row(day, line, f"A{n:03}", 450 + 2 * n, called, called + cycle - 1)
+                for n, called in enumerate(calls)
+            ]
+        )
+
+    def _past(self, rows: Sequence[Sequence[str]]) -> None:
+        database = sqlite3.connect(self.file)
+        with database:
+            database.executemany("INSERT INTO LS VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        database.close()
+
     def move(self, line: str, number: str, state: str) -> None:
         """Give a ticket another state code."""
         self.run("UPDATE PD SET ZT = ? WHERE DL = ? AND HM = ?", state, line.ljust(8), number.ljust(8))
+
+
+def _past_row(day: date, line: str, number: str, *minutes: int) -> Sequence[str]:
+    times = [f"{minute // 60:02}{minute % 60:02}00" for minute in minutes]
+    return (day.strftime("%Y%m%d"), line.ljust(8), number.ljust(8), "9 ", "301 ", *times)
 
 
 def a_hospital(

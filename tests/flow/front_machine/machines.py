@@ -2,10 +2,11 @@
 
 import asyncio
 import ssl
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 
 from adapters.his.registry import open_his
 from core.clock import SystemClock
-from front_machine.contract import Directory, LineState, LineStates
+from front_machine.contract import Directory, LineState, LineStates, PastDay
 from front_machine.gateway import Gateway, build_gateway
 from front_machine.his import HisLink, Question, Rows
 from front_machine.link import HospitalLink, HospitalUnavailable, client_context
@@ -31,11 +32,14 @@ class CountingLink:
     def __init__(self, inner: HisLink) -> None:
         self.inner = inner
         self.asked = 0
+        self.questions = Counter[str]()
+        """How often each question of the mapping was asked."""
         self.hanging = asyncio.Event()
         self.hanging.set()
 
     async def ask(self, questions: Sequence[Question]) -> list[Rows]:
         self.asked += 1
+        self.questions.update(question.key for question in questions)
         await self.hanging.wait()
         return await self.inner.ask(questions)
 
@@ -58,6 +62,9 @@ class RememberingMirror:
     observations: list[Observation] = field(default_factory=list)
     directories: list[Directory] = field(default_factory=list)
     silences: list[datetime] = field(default_factory=list)
+    wanted: list[date] = field(default_factory=list)
+    past_days: dict[date, Sequence[PastDay]] = field(default_factory=dict)
+    past_ends: int = 0
     refuse: set[str] = field(default_factory=set)
     broken: bool = False
     came: asyncio.Event = field(default_factory=asyncio.Event)
@@ -79,6 +86,16 @@ class RememberingMirror:
 
     async def directory(self, directory: Directory) -> None:
         self.directories.append(directory)
+        self.came.set()
+
+    async def past_wanted(self) -> Sequence[date]:
+        return self.wanted
+
+    async def past(self, day: date, told: Sequence[PastDay]) -> None:
+        self.past_days[day] = told
+
+    async def past_ended(self) -> None:
+        self.past_ends += 1
         self.came.set()
 
     async def unreachable(self, since: datetime) -> None:
@@ -147,7 +164,12 @@ class FrontMachine:
 
 @asynccontextmanager
 async def syncing(
-    front: FrontMachine, mirror: RememberingMirror, *, reply_seconds: float = 5.0, stale_seconds: float = 10.0
+    front: FrontMachine,
+    mirror: RememberingMirror,
+    *,
+    reply_seconds: float = 5.0,
+    stale_seconds: float = 10.0,
+    directory_seconds: float = 0.2,
 ) -> AsyncIterator[HospitalSync]:
     """The platform's pull, running."""
     link = front.link(reply_seconds=reply_seconds)
@@ -157,7 +179,7 @@ async def syncing(
         clock=SystemClock(),
         wait_seconds=min(1.0, reply_seconds / 2),
         stale_seconds=stale_seconds,
-        directory_seconds=0.2,
+        directory_seconds=directory_seconds,
     )
     running = asyncio.create_task(sync.run())
     try:

@@ -2,17 +2,43 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from clinic.reading import DirectoryReadings
 from core.actor import Actor
-
-if TYPE_CHECKING:
-    from clinic.reading import DirectoryReadings
-    from handlers.operations_http import Readiness, Start
-    from handlers.queue_http import Queue
+from core.ids import LineId
+from handlers.wire import Readiness, Start
+from queue_display import wire
+from queue_display.reading import QueueReadings
+from queue_display.service import QueueService
 
 Identify = Callable[[str], Actor]
 """From a bearer token to who it is. Refuses with ``Unauthenticated``."""
+
+
+class Arrivals(Protocol):
+    """Check-in, whoever runs the line: the platform itself, or the hospital behind the front machine."""
+
+    async def check_in(
+        self, actor: Actor, line: LineId, body: wire.CheckIn, *, key: str | None
+    ) -> wire.Commanded:
+        """Check a visit in. ``key`` makes it happen once."""
+
+
+class Queue(Protocol):
+    """The queue as the edge needs it."""
+
+    @property
+    def readings(self) -> QueueReadings:
+        """What may be looked at."""
+
+    @property
+    def commands(self) -> QueueService:
+        """What may be done."""
+
+    @property
+    def arrivals(self) -> Arrivals:
+        """Check-in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,10 +46,10 @@ class Deps:
     """Everything an endpoint may call."""
 
     version: str
-    queue: "Queue"
-    directory: "DirectoryReadings"
-    readiness: Callable[[], Awaitable["Readiness"]]
+    queue: Queue
+    directory: DirectoryReadings
+    readiness: Callable[[], Awaitable[Readiness]]
     metrics: Callable[[], bytes]
-    start: Callable[[], "Start"]
+    start: Callable[[], Start]
     openapi: bytes
     asyncapi: bytes

@@ -4,8 +4,6 @@ Board and ticket endpoints are anonymous and hold numbers only. Every command ca
 looked at; whoever was slower gets ``queue.line_has_moved`` with the present state.
 """
 
-from typing import Protocol
-
 from core.actor import STAFF, Actor, Role
 from core.ids import LineId, RoomId, ScreenId, TicketNumber
 from core.refusals import Refusal
@@ -13,35 +11,8 @@ from handlers.deps import Deps
 from handlers.routes import Routes
 from queue_display import refusals as no
 from queue_display import wire
-from queue_display.reading import QueueReadings
-from queue_display.service import QueueService
 
 routes = Routes(tag="queue")
-
-
-class Arrivals(Protocol):
-    """Check-in, whoever runs the line: the platform itself, or the hospital behind the front machine."""
-
-    async def check_in(
-        self, actor: Actor, line: LineId, body: wire.CheckIn, *, key: str | None
-    ) -> wire.Commanded:
-        """Check a visit in. ``key`` makes it happen once."""
-
-
-class Queue(Protocol):
-    """The queue as the edge needs it."""
-
-    @property
-    def readings(self) -> QueueReadings:
-        """What may be looked at."""
-
-    @property
-    def commands(self) -> QueueService:
-        """What may be done."""
-
-    @property
-    def arrivals(self) -> Arrivals:
-        """Check-in."""
 
 
 COMMAND: tuple[type[Refusal], ...] = (no.NoSuchLine, no.LineHasMoved, no.LineIsMirrored)

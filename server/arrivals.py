@@ -39,7 +39,7 @@ class NoHospital(Unavailable):
 
 
 class Arrivals:
-    """``handlers.queue_http.Arrivals``."""
+    """``handlers.deps.Arrivals``."""
 
     def __init__(
         self,

@@ -79,7 +79,7 @@ class Roles(enum.Flag):
 
 @dataclass(frozen=True, slots=True)
 class QueueParts:
-    """``handlers.queue_http.Queue``."""
+    """``handlers.deps.Queue``."""
 
     readings: QueueReadings
     commands: QueueService

@@ -7,7 +7,7 @@ from typing import Literal
 
 from core import limits
 from core.refusals import Refusal
-from handlers.operations_http import Dependency, Readiness
+from handlers.wire import Dependency, Readiness
 
 Name = Literal["database", "broker", "relay", "hospital", "pages", "worker"]
 

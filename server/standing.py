@@ -10,7 +10,7 @@ from clinic.directory import HospitalContacts
 from core import limits
 from core.clock import Clock
 from core.outbox import OutboxStore
-from handlers.operations_http import Readiness
+from handlers.wire import Readiness
 from server.health import Found, Probe, readiness
 
 

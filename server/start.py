@@ -5,7 +5,7 @@ from datetime import timedelta
 from conf.settings import Settings
 from core.actor import Role
 from core.clock import Clock
-from handlers.operations_http import Names, Start, StartDoctor, StartScreen
+from handlers.wire import Names, Start, StartDoctor, StartScreen
 from realtime.tokens import HmacTokens
 from server.tokens import screen_actor, staff_actor
 

@@ -1,0 +1,65 @@
+"""What travels about the server itself: alive, ready, what the start page links."""
+
+from typing import Literal
+
+import msgspec
+
+
+class Alive(msgspec.Struct, frozen=True):
+    """The process answers."""
+
+    alive: bool
+    version: str
+
+
+class Dependency(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One neighbour: whether it works, since when it was last known to, and a code for why not.
+
+    A dependency that is not ``needed`` may be away without making the server unready: the hospital's own
+    absence is shown with its age while everything else goes on.
+    """
+
+    name: Literal["database", "broker", "relay", "hospital", "pages", "worker"]
+    ok: bool
+    needed: bool
+    age_seconds: float | None = None
+    code: str | None = None
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """Whether to send users here: every needed dependency works."""
+
+    ready: bool
+    dependencies: list[Dependency]
+
+
+class Names(msgspec.Struct, frozen=True):
+    """One thing in both languages."""
+
+    zh: str
+    en: str
+
+
+class StartScreen(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A clinic screen on the start page; the token only in the demonstration."""
+
+    id: str
+    kind: Literal["hall", "room"]
+    title: Names
+    token: str | None = None
+
+
+class StartDoctor(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The calling page's link; the token only in the demonstration."""
+
+    token: str | None = None
+
+
+class Start(msgspec.Struct, frozen=True):
+    """What the start page links. ``build`` names the deployed pages."""
+
+    demo: bool
+    hospital: Names
+    screens: list[StartScreen]
+    doctor: StartDoctor
+    build: str

@@ -135,6 +135,9 @@ def measure(kind: str, lines: int, seconds: float, *, sampled: bool, table: Tabl
             took = time.monotonic() - began
             ours, theirs = cpu_of(worker.pid) - ours, cpu_of(front.pid) - theirs
             changed = changes_so_far(database) - before
+        warnings = (folder / "worker.log").read_text("utf-8", errors="replace").splitlines()
+        if warnings:
+            CONSOLE.print(f"{kind}: the worker said {len(warnings)} lines, the last: {warnings[-1][:300]}")
         name = f"{kind}, looked at" if sampled else kind
         table.add_row(
             name,

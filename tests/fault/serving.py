@@ -194,6 +194,12 @@ class Serve(Process):
         started = [event for event in self.events() if event.get("event") == "tree.child_started"]
         return [each["pid"] for each in started if each["child"].startswith(role) and exists(each["pid"])]
 
+    async def has_spares(self, count: int) -> None:
+        """Wait until so many spares stand by; the tree has been left alone for a while then."""
+        async with asyncio.timeout(START_SECONDS):
+            while len(children_of(self.pid)) < len(self.pids("")) + count:
+                await asyncio.sleep(0.1)
+
     async def webs(self, *, besides: Collection[int] = ()) -> list[int]:
         """Wait until both web processes listen and none of them is one of those; answers them."""
         async with asyncio.timeout(START_SECONDS):

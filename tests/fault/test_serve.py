@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from core import limits
 from tests.fault.scene import Scene, a_scene
 from tests.fault.serving import Process, exists
 from tests.services.mariadb import MariadbServer
@@ -24,7 +25,7 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
 ]
 
-BACK_SECONDS = 10.0
+BACK_SECONDS = 20.0
 """The promise is 2 s; a test machine is busy with other tests. The measured value is printed."""
 
 
@@ -49,17 +50,20 @@ def note(what: str, began: float) -> float:
 
 
 async def test_each_web_process_killed_in_turn_is_back_and_nobody_misses_anything(scene: Scene) -> None:
-    for victim in await scene.serve.webs():
+    await scene.serve.has_spares(limits.RESTART_SPARES)
+    for turn in range(4):  # the oldest each time: the third start finds no spare ready
+        victim = (await scene.serve.webs())[0]
         began = time.monotonic()
         os.kill(victim, signal.SIGKILL)
         await scene.serve.webs(besides=[victim])
-        assert note("killed web process listens again", began) < BACK_SECONDS
+        assert note(f"killed web process listens again ({turn + 1})", began) < BACK_SECONDS
         await scene.works_for(0.5)
     await scene.settles()
     assert scene.backwards() == []
 
 
 async def test_both_web_processes_killed_at_once(scene: Scene) -> None:
+    await scene.serve.has_spares(limits.RESTART_SPARES)
     webs = await scene.serve.webs()
     began = time.monotonic()
     for victim in webs:
@@ -72,6 +76,7 @@ async def test_both_web_processes_killed_at_once(scene: Scene) -> None:
 
 async def test_a_killed_worker_is_back_and_holds_every_lease(scene: Scene) -> None:
     [victim] = scene.serve.pids("worker")
+    await scene.serve.has_spares(limits.RESTART_SPARES)
     began = time.monotonic()
     os.kill(victim, signal.SIGKILL)
     await scene.leases_are_with(besides=victim)
@@ -136,6 +141,7 @@ async def test_nothing_was_unforeseen(scene: Scene) -> None:
     assert min(shown.told for shown in streams) > 30
     assert all(len(watcher.interruptions) > 1 for watcher in scene.watchers)
     kept, again = (sum(counts) for counts in zip(*(each.counts for each in scene.nurses), strict=True))
+    assert again > 0
     print(f"\n  {kept} commands acknowledged, {again} found done when repeated, none lost, none twice")
 
 

@@ -98,12 +98,15 @@ def pass_over(line: Line, by: Instruction, *, number: TicketNumber) -> Decision:
 
 
 def pass_overdue(line: Line, by: Instruction) -> Decision:
-    """Pass over every call that nobody answered for ``auto_pass_seconds``; nothing when that is off."""
+    """Pass over every call that nobody answered for ``auto_pass_seconds``; nothing when that is off.
+
+    Who was brought back into the call by an undo gets that long anew, or the sweep would undo the undo.
+    """
     draft = Draft(line, by)
     if line.settings.auto_pass_seconds is not None:
         limit = timedelta(seconds=line.settings.auto_pass_seconds)
         for ticket in line.in_state(TicketState.CALLED):
-            if by.at - (ticket.called_at or ticket.changed_at) >= limit:
+            if by.at - ticket.changed_at >= limit:
                 _pass(draft, ticket, reason="no_answer")
     return draft.done()
 

@@ -5,6 +5,7 @@ loaded while nothing is new. The store checks the versions again; when another w
 dropped and the lines are read anew.
 """
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -50,27 +51,32 @@ class MirrorService:
         self._published: dict[LineId, float] = {}
         self._shrunk: dict[LineId, datetime] = {}
         self._complaints: dict[LineId, tuple[int, str]] = {}
+        # The directory and the states are pulled side by side. Decided from one memory and committed one over
+        # the other, a board would be published below the version that is out already, and be kept so here.
+        self._turn = asyncio.Lock()
 
     def forget(self) -> None:
         """Drop the memory: somebody else may have mirrored meanwhile. For a worker that gets the lease."""
         self._lines.clear()
         self._published.clear()
+        self._shrunk.clear()
 
     async def directory(self, told: Sequence[LineDescription], *, day: date) -> None:
         """Take the hospital's list of lines: new ones appear, names and rooms follow.
 
         A line that the platform runs itself keeps its own description.
         """
-        now = self._clock.now()
-        await self._know([each.line for each in told])
-        changes: list[Change] = []
-        for each in told:
-            known = self._lines.get(each.line)
-            if known is None:
-                changes.append(Change(None, new_mirrored(each, day=day, at=now), ()))
-            elif known.mode is Mode.MIRROR:
-                changes += _change(known, describe(known, each, at=now))
-        await self._keep(changes, due=(), as_of=now, hospital_at=None)
+        async with self._turn:
+            now = self._clock.now()
+            await self._know([each.line for each in told])
+            changes: list[Change] = []
+            for each in told:
+                known = self._lines.get(each.line)
+                if known is None:
+                    changes.append(Change(None, new_mirrored(each, day=day, at=now), ()))
+                elif known.mode is Mode.MIRROR:
+                    changes += _change(known, describe(known, each, at=now))
+            await self._keep(changes, due=(), as_of=now, hospital_at=None)
 
     async def apply(
         self,
@@ -85,13 +91,14 @@ class MirrorService:
         A page that cannot be true is refused alone; the other lines are kept together or not at all. Lines
         that neither this nor an earlier answer confirmed in time are marked as not fresh.
         """
-        await self._know([*(each.line for each in seen), *confirmed])
-        try:
-            return await self._apply(seen, confirmed, as_of=as_of, hospital_at=hospital_at)
-        except LineHasMoved:
-            self.forget()
+        async with self._turn:
             await self._know([*(each.line for each in seen), *confirmed])
-            return await self._apply(seen, confirmed, as_of=as_of, hospital_at=hospital_at)
+            try:
+                return await self._apply(seen, confirmed, as_of=as_of, hospital_at=hospital_at)
+            except LineHasMoved:
+                self.forget()
+                await self._know([*(each.line for each in seen), *confirmed])
+                return await self._apply(seen, confirmed, as_of=as_of, hospital_at=hospital_at)
 
     def tell_soon(self, lines: Iterable[LineId]) -> None:
         """Publish these at their next confirmation, quiet or not: something beside the line has changed."""
@@ -100,12 +107,13 @@ class MirrorService:
 
     async def unreachable(self) -> None:
         """The hospital did not answer: mark as not fresh what nobody confirmed in time."""
-        if not self._lines:
-            async with self._units.read() as unit:
-                ids = await unit.lines.ids(Mode.MIRROR)
-            await self._know(ids)
-        now = self._clock.now()
-        await self._keep(self._overdue(now, reason="unreachable"), due=(), as_of=now, hospital_at=None)
+        async with self._turn:
+            if not self._lines:
+                async with self._units.read() as unit:
+                    ids = await unit.lines.ids(Mode.MIRROR)
+                await self._know(ids)
+            now = self._clock.now()
+            await self._keep(self._overdue(now, reason="unreachable"), due=(), as_of=now, hospital_at=None)
 
     async def _apply(
         self,
@@ -167,7 +175,8 @@ class MirrorService:
     def _overdue(self, now: datetime, *, reason: str) -> list[Change]:
         changes: list[Change] = []
         for line in self._lines.values():
-            age = (now - self._confirmed.get(line.id, line.as_of)).total_seconds()
+            # Another worker may have confirmed it after this one did.
+            age = (now - max(self._confirmed.get(line.id, line.as_of), line.as_of)).total_seconds()
             if line.mode is Mode.MIRROR and line.fresh and age >= limits.HOSPITAL_STALE_SECONDS:
                 changes += _change(line, lose_sight(line, at=now, reason=reason))
         return changes

@@ -12,11 +12,11 @@ from core.actor import SYSTEM
 from core.clock import Clock, business_day
 from core.ids import DepartmentId, DoctorId, LineId, RoomId
 from queue_display.calling import pass_overdue
-from queue_display.draft import Decision, Instruction
-from queue_display.events import Configured, Described, Event, Happening, replay
+from queue_display.draft import Decision, Instruction, opening_of
+from queue_display.events import Configured, Described, Event, Happening, OpeningChanged, replay
 from queue_display.learning import Learning
 from queue_display.leaving import close_day
-from queue_display.line import Line, LineSettings, Mode, Room
+from queue_display.line import Line, LineSettings, Mode, Opening, Room
 from queue_display.publishing import Publisher
 from queue_display.rooms import open_day
 from queue_display.store import Change, Unit, Units
@@ -59,7 +59,7 @@ class OwnLines:
                     raise ValueError(f"room {room} is wanted by the lines {used[room]} and {spec.id}")
         async with self._units.begin() as unit:
             known = {line.id: line for line in await unit.lines.load_many([spec.id for spec in wanted])}
-            for spec in wanted:
+            for spec in sorted(wanted, key=lambda each: each.id):
                 await self._set_up_one(unit, spec, known.get(spec.id))
             await unit.commit()
 
@@ -160,6 +160,12 @@ def _configured(line: Line, spec: OwnLineSpec, by: Instruction) -> Decision:
     )  # fmt: skip
     if replace(replay(line, (described,)), version=line.version) != line:
         events.append(described)
+    opening = opening_of(tuple(rooms))
+    if line.opening not in (opening, Opening.STOPPED):
+        events.append(
+            OpeningChanged(what=Happening.OPENING_CHANGED, version=version, at=by.at, actor=by.actor,
+                           reason=by.reason, opening=opening)
+        )  # fmt: skip
     if spec.settings != line.settings:
         events.append(
             Configured(what=Happening.CONFIGURED, version=version, at=by.at, actor=by.actor,

@@ -143,6 +143,19 @@ def test_an_unanswered_call_passes_by_itself_where_the_line_says_so(line: Line) 
     assert pass_overdue(patient, early) == (patient, ())
 
 
+def test_an_undone_pass_is_not_passed_again_by_the_next_sweep(line: Line) -> None:
+    line = replace(line, settings=replace(line.settings, auto_pass_seconds=120))
+    line = do(line, call_next, 10, room=R1)
+    line = do(line, pass_over, 12, number=A1)
+    line = do(line, undo, 12.5, number=A1)
+
+    def sweep(minutes: float) -> Line:
+        return pass_overdue(line, Instruction(actor="system", at=after(minutes), expected_version=None))[0]
+
+    assert state(sweep(12.6), "A1") is TicketState.CALLED
+    assert state(sweep(14.5), "A1") is TicketState.PASSED, "but the patience is not endless"
+
+
 def test_undo_puts_everything_back(line: Line) -> None:
     called = do(line, call_next, 10, room=R1)
     assert order(do(called, undo, 11, number=A1)) == "A1 A2 A3"

@@ -217,6 +217,15 @@ async def test_configured_lines_appear_follow_the_configuration_and_share_no_roo
         await house.own.set_up([SPEC, replace(SPEC, id=LineId("L8"))])
 
 
+async def test_a_line_whose_only_open_room_is_configured_away_is_closed(house: House) -> None:
+    await house.own.set_up([SPEC])
+    staff = replace(NURSE, lines=frozenset({L7}))
+    await house.queue.open_room(staff, L7, RoomId("R7"), wire.OpenRoom(expected_version=0))
+    assert house.newest("L7").open == "open"
+    await house.own.set_up([replace(SPEC, rooms=((RoomId("R8"), "新换药室"),))])
+    assert house.newest("L7").open == "closed"
+
+
 async def test_the_night_closes_the_day_and_unanswered_calls_are_swept(house: House) -> None:
     await house.with_people("A1")
     line = house.units.lines[L1]

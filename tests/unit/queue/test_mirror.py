@@ -86,11 +86,32 @@ def test_a_call_and_its_recall_are_two_announcements_and_a_reading_of_it_none(li
     assert line.tickets[number("A1")].calls == 2
 
 
+def test_another_room_is_another_announcement_and_a_smaller_count_is_none(line: Line) -> None:
+    line = look(line, seen(one("A1", "called", room=R1, recall_count=2)), 5)
+    assert line.tickets[number("A1")].calls == 3, "the two before were heard, though not here"
+    line = look(line, seen(one("A1", "called", room=R1, recall_count=1)), 6)
+    assert line.tickets[number("A1")].calls == 3
+    line = look(line, seen(one("A1", "called", room=RoomId("R2"), recall_count=1)), 7)
+    assert line.tickets[number("A1")].calls == 4
+
+
 def test_where_the_hospital_keeps_no_time_of_the_call_the_first_sight_of_it_counts(line: Line) -> None:
     line = look(line, seen(one("A1", "called", room=R1)), 5)
     line = look(line, seen(one("A1", "called", room=R1), one("A2")), 6)
     line = look(line, seen(one("A1", "in_service", room=R1), one("A2")), 7)
     assert line.tickets[number("A1")].called_at == after(5)
+
+
+def test_since_when_somebody_is_passed_is_the_first_sight_of_it_whatever_else_changes(line: Line) -> None:
+    line = look(line, seen(one("A1", "passed")), 5)
+    line = look(line, seen(one("A1", "passed", passed_count=1)), 9)
+    assert line.tickets[number("A1")].passed_at == after(5)
+
+
+def test_a_number_that_goes_to_somebody_else_is_news(line: Line) -> None:
+    line = look(line, seen(one("A1")), 5)
+    line = look(line, seen(one("A1", visit=VisitRef("v-other"))), 6)
+    assert line.tickets[number("A1")].visit == "v-other"
 
 
 def test_an_unknown_code_is_shown_as_unknown_and_nothing_is_guessed(line: Line) -> None:
@@ -131,6 +152,13 @@ def test_a_line_that_is_suddenly_empty_is_believed_only_when_it_stays_so(line: L
         assert refused.value.why == "shrunk"
     line = look(line, seen(), 2, shrunk_since=after(1))
     assert line.tickets == {}
+
+
+def test_two_may_leave_unseen_at_once_and_a_third_is_doubted(line: Line) -> None:
+    line = look(line, seen(*(one(f"A{i}") for i in range(8))))
+    with pytest.raises(PageRefused, match=r"queue\.page_refused"):
+        observe(line, seen(*(one(f"A{i}") for i in range(3, 8))), at=after(1))
+    assert len(look(line, seen(*(one(f"A{i}") for i in range(2, 8))), 1).tickets) == 6
 
 
 def test_who_was_seen_may_vanish_and_a_few_others_too(line: Line) -> None:

@@ -3,18 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import msgspec
 
 from core import limits
-from core.ids import DepartmentId
+from core.ids import DepartmentId, TicketNumber
 from queue_display import wire
-from queue_display.line import Room
+from queue_display.line import LineSettings, Room
 from queue_display.observed import LineDescription
-from tests.unit.queue.clinic import DAY, R1
+from queue_display.upkeep import OwnLineSpec
+from tests.unit.queue.clinic import DAY, R1, R2
 from tests.unit.queue.memory import MemoryUnit, MemoryUnits
-from tests.unit.queue.test_services import L1, House, mirrored, page
+from tests.unit.queue.test_services import L1, NURSE, House, mirrored, page
 
 RENAMED = LineDescription(
     line=L1, name="内科 一诊区", department=DepartmentId("D1"), department_name="内科",
@@ -70,3 +72,73 @@ async def test_a_loss_seen_before_the_lease_was_lost_must_last_anew() -> None:
     house.mirror.forget()
     applied = await house.mirror.apply([page()], as_of=house.clock.now())
     assert [refusal.why for refusal in applied.refused] == ["shrunk"]
+
+
+async def test_two_workers_at_midnight_open_one_day_and_sweep_a_call_once() -> None:
+    house = House(units=TurnByTurn())
+    await house.with_people("A1")
+    line = house.units.lines[L1]
+    house.units.lines[L1] = replace(line, settings=replace(line.settings, auto_pass_seconds=60))
+    await house.queue.call_next(NURSE, L1, wire.IntoRoom(expected_version=house.version(), room="R1"))
+    house.clock.advance(timedelta(seconds=61))
+    for sweep, changes in ((house.own.pass_overdue, 1), (house.own.roll_days, 2)):
+        told, version = len(house.told("queue:L1")), house.version()
+        await asyncio.gather(sweep(), sweep())
+        assert (len(house.told("queue:L1")), house.version()) == (told + 1, version + changes)
+        house.clock.advance(timedelta(hours=16))
+
+
+async def test_a_loss_that_lasts_is_believed_however_often_it_is_told() -> None:
+    house = await mirrored(House())
+    await house.mirror.apply([page(*(f"A{i}" for i in range(1, 9)))], as_of=house.clock.now())
+    for _ in range(round(limits.QUEUE_SHRINK_CONFIRM_SECONDS) + 1):
+        await house.mirror.apply([page()], as_of=house.clock.advance(timedelta(seconds=1)))
+    assert house.newest().waiting == []
+
+
+async def test_a_loss_that_was_taken_back_must_last_anew() -> None:
+    house = await mirrored(House())
+    everybody = page(*(f"A{i}" for i in range(1, 9)))
+    for each in (everybody, page(), everybody):
+        await house.mirror.apply([each], as_of=house.clock.advance(timedelta(seconds=1)))
+    house.clock.advance(timedelta(minutes=10))
+    applied = await house.mirror.apply([page()], as_of=house.clock.now())
+    assert [refusal.why for refusal in applied.refused] == ["shrunk"]
+
+
+async def test_a_stale_board_tells_the_last_confirmation_not_the_last_change() -> None:
+    house = await mirrored(House())
+    confirmed = house.clock.advance(timedelta(seconds=limits.QUEUE_REAFFIRM_SECONDS))
+    await house.mirror.apply([], confirmed=[L1], as_of=confirmed)
+    house.clock.advance(timedelta(seconds=limits.HOSPITAL_STALE_SECONDS))
+    await house.mirror.unreachable()
+    assert (house.newest().fresh, house.newest().as_of) == (False, confirmed)
+
+
+async def test_the_hospital_confirms_nothing_about_a_line_that_is_run_here() -> None:
+    house = await House().with_people("A1")
+    told = len(house.units.published)
+    house.clock.advance(timedelta(seconds=limits.QUEUE_REAFFIRM_SECONDS))
+    await house.mirror.apply([], confirmed=[L1], as_of=house.clock.now(), hospital_at=house.clock.now())
+    assert (len(house.units.published), house.units.lines[L1].hospital_at) == (told, None)
+
+
+async def test_a_room_that_is_configured_away_stays_until_its_patient_has_left() -> None:
+    house = House()
+    spec = OwnLineSpec(
+        id=L1, name="内科", department=DepartmentId("D1"), department_name="内科",
+        rooms=((R1, "301"),), settings=LineSettings(),
+    )  # fmt: skip
+    await house.own.set_up([spec])
+    await house.queue.open_room(NURSE, L1, R1, wire.OpenRoom(expected_version=0))
+    await house.queue.check_in(NURSE, L1, wire.CheckIn(expected_version=1, visit="v"))
+    await house.queue.call_next(NURSE, L1, wire.IntoRoom(expected_version=2, room=R1))
+    moved = replace(spec, rooms=((R2, "302"),))
+    await house.own.set_up([moved])
+    assert [room.id for room in house.units.lines[L1].rooms] == [R2, R1]
+    body = wire.Command(expected_version=house.version())
+    await house.queue.start(NURSE, L1, TicketNumber("A001"), body)
+    body = wire.Command(expected_version=house.version())
+    await house.queue.finish(NURSE, L1, TicketNumber("A001"), body)
+    await house.own.set_up([moved])
+    assert [room.id for room in house.units.lines[L1].rooms] == [R2]

@@ -166,7 +166,7 @@ def test_the_desk_calls_and_a_phone_hears_it(dev: Dev, window: Callable[..., Any
         desk.wait_for_selector(f".current .number:has-text('{number}')")
         if number == "C001":
             desk.keyboard.press("s")
-            desk.wait_for_selector(".outcome:has-text('C001')")
+            desk.wait_for_selector(".outcome:has-text('C001 开始就诊')")
     shows(phone, "采血1号窗")
     assert "钱" not in phone.inner_text("body")
     picture(desk, "town-desk")

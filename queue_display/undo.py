@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from core.ids import RoomId, TicketNumber
 from queue_display.draft import Decision, Draft, Instruction
 from queue_display.events import Happening
-from queue_display.line import Line
-from queue_display.refusals import NotYoursToUndo, TooLateToUndo
+from queue_display.line import Line, RoomState
+from queue_display.refusals import NotYoursToUndo, RoomIsNotOpen, TooLateToUndo
 from queue_display.ticket import Ticket, TicketState
 
 UNDOABLE = frozenset({TicketState.CALLED, TicketState.IN_SERVICE, TicketState.PASSED})
@@ -17,7 +17,8 @@ def undo(line: Line, by: Instruction, *, number: TicketNumber, room: RoomId | No
     """CALLED → WAITING in the old place, IN_SERVICE → CALLED, PASSED → CALLED.
 
     Within ``undo_seconds``, by whoever did it or from the same room's desk (``room``). Refuses with
-    ``TooLateToUndo``, ``NotYoursToUndo``, and with ``RoomIsBusy`` when the room has taken somebody else.
+    ``TooLateToUndo``, ``NotYoursToUndo``, and for a pass with ``RoomIsBusy`` when the room has taken somebody
+    else, ``RoomIsNotOpen`` when it has closed, ``NoSuchRoom`` when it is gone.
     """
     draft = Draft(line, by)
     ticket = draft.ticket(number, allowed=UNDOABLE)
@@ -35,7 +36,10 @@ def undo(line: Line, by: Instruction, *, number: TicketNumber, room: RoomId | No
             before = replace(ticket, state=TicketState.CALLED, started_at=None)
         case _:
             if ticket.room is not None:
-                draft.nobody_in(ticket.room)
+                here = draft.room(ticket.room)
+                if here.state is RoomState.CLOSED:
+                    raise RoomIsNotOpen(room=here.id, state=here.state)
+                draft.nobody_in(here.id)
             before = replace(
                 ticket, state=TicketState.CALLED, passed_at=None, passed_count=ticket.passed_count - 1
             )

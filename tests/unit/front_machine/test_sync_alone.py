@@ -8,8 +8,9 @@ from typing import Any, cast
 import msgspec
 
 from core.clock import ManualClock
-from front_machine.contract import AskLineStates, Directory, LineStates
+from front_machine.contract import AskLineStates, Directory, HisState, HisTicket, LineStates
 from front_machine.link import HospitalLink, HospitalUnavailable
+from front_machine.page import TWICE
 from front_machine.sync import HospitalSync
 from tests.flow.front_machine.machines import RememberingMirror
 from tests.unit.queue.clinic import MORNING
@@ -96,3 +97,27 @@ async def test_silence_is_counted_from_the_last_answer_not_from_the_beginning() 
     link.before_an_answer = lambda: clock.advance(timedelta(seconds=8))
     await until_idle(sync, link)
     assert mirror.silences == [], "eight seconds after an answer are no outage, sixteen after the start"
+
+
+async def test_a_ticket_told_twice_holds_its_line_back_and_no_other() -> None:
+    row = msgspec.json.encode(HisTicket(number="A1", visit="v1", state=HisState.WAITING, his_code="1"))
+    twice = STATE.replace(b"[]", b"[" + row + b"," + row + b"]")
+    other = STATE.replace(b"L1", b"L2")
+    mirror = RememberingMirror()
+    seen = await a_sync(
+        ToldLink(everything(changed=(msgspec.Raw(twice), msgspec.Raw(other)))), mirror
+    ).pull_once()
+    assert [(trouble.line, trouble.row, trouble.why) for trouble in seen.troubled] == [("L1", 2, TWICE)]
+    assert list(mirror.states) == ["L2"]
+
+
+async def test_a_directory_that_is_known_is_asked_for_by_its_tag() -> None:
+    link, mirror = ToldLink(everything()), RememberingMirror()
+    sync = HospitalSync(cast(HospitalLink, link), mirror, clock=ManualClock(MORNING), directory_seconds=0.01)
+    running = asyncio.create_task(sync.run())
+    async with asyncio.timeout(5):
+        while len(link.directories) < 3:
+            await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.wait([running])
+    assert link.directories[:3] == ["", "d1", "d1"]

@@ -10,7 +10,7 @@ from queue_display.joining import book, check_in, recheck_in, return_with_result
 from queue_display.leaving import close_day, stop_clinic
 from queue_display.line import Line, LineSettings, OrderBy
 from queue_display.refusals import ClinicIsStopped, LineIsEmpty, RoomIsNotOpen
-from queue_display.rooms import pause_room
+from queue_display.rooms import close_room, pause_room
 from queue_display.shifting import resume, suspend
 from queue_display.ticket import Band, Priority, TicketKind, TicketState
 from queue_display.undo import undo
@@ -159,3 +159,13 @@ def test_midnight_finds_one_called_and_one_gone_for_tests_and_tells_them_apart()
     called, sent = line.tickets[A2], line.tickets[A1]
     assert (called.state, called.ended_at) == (TicketState.NO_SHOW, after(960))
     assert (sent.state, sent.ended_at) == (TicketState.DONE, after(12)), "who was seen was seen then"
+
+
+def test_a_pass_is_not_undone_into_a_room_that_has_closed_but_into_one_that_pauses() -> None:
+    line = do(with_waiting(a_line(AT_THE_DOOR), "A1"), call_next, 10, room=R1)
+    line = do(line, pass_over, 11, number=A1)
+    closed = do(line, close_room, 11, room=R1)
+    with pytest.raises(RoomIsNotOpen):
+        undo(closed, by(closed, 12), number=A1)
+    pausing = do(line, pause_room, 11, room=R1)
+    assert do(pausing, undo, 12, number=A1).tickets[A1].state is TicketState.CALLED

@@ -19,14 +19,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from datetime import date
 from pathlib import Path
 
 import structlog
 
 from adapters.his.registry import open_his
 from core.clock import SystemClock
-from front_machine.contract import Directory
+from front_machine.contract import Directory, PastDay
 from front_machine.gateway import build_gateway, serve
 from front_machine.link import HospitalLink, client_context
 from front_machine.mirror import Observation
@@ -64,6 +65,15 @@ class Stopwatch:
 
     async def unreachable(self, since: object) -> None:
         raise RuntimeError("the hospital went away")
+
+    async def past_wanted(self) -> Sequence[date]:
+        return ()
+
+    async def past(self, day: date, told: Sequence[PastDay]) -> None:
+        """Not measured."""
+
+    async def past_ended(self) -> None:
+        """Not measured."""
 
 
 def make_hospital(file: Path, lines: int) -> None:

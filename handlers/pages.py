@@ -40,6 +40,8 @@ class PageFile(StaticFileHandler):
 
     async def get(self, path: str = "", include_body: bool = True) -> None:
         target = self._page or path
+        if "\0" in target:
+            raise HTTPError(404)
         if not os.path.isdir(self.root):  # noqa: ASYNC240  (one stat of a local folder)
             raise HTTPError(503, reason="Pages Not Built")
         packed = f"{target or self.default_filename}.gz"

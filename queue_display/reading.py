@@ -29,6 +29,7 @@ from queue_display.line import Line
 from queue_display.publishing import WaitsOf
 from queue_display.refusals import NoSuchLine, NoSuchScreen, NoSuchTicket
 from queue_display.store import Lines, Units
+from realtime.channels import BadChannel
 
 
 class Positions(Protocol):
@@ -75,7 +76,11 @@ class QueueReadings:
     async def line(self, line: LineId) -> wire.LineView:
         """One line: its board, and where its channel stands."""
         channel = queue_channel(line)
-        offset, epoch = await self._positions.position(channel)
+        try:
+            offset, epoch = await self._positions.position(channel)
+        except BadChannel:
+            # No line can have such a name, or it could not be heard.
+            raise NoSuchLine(line=line) from None
         held = await self._load(line)
         now = self._clock.now()
         return wire.LineView(

@@ -4,6 +4,7 @@ Claims: ``sub`` (user id; empty = anonymous), ``role``, ``exp`` (required), ``nb
 connection instead of ``exp``; 0 = none), ``lines`` (staff and kiosks), ``screen`` (screens).
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -87,7 +88,13 @@ def _seconds(claims: Mapping[str, Any], name: str) -> float | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TokenInvalid
-    return float(value)
+    try:
+        seconds = float(value)
+    except OverflowError:
+        raise TokenInvalid from None
+    if not math.isfinite(seconds):
+        raise TokenInvalid
+    return seconds
 
 
 def _are_names(value: object) -> bool:

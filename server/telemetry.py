@@ -1,18 +1,22 @@
 """What the program says about itself: structured log lines and Prometheus metrics.
 
 A line is an event name and fields: never a person, never a body, never a URL. Tornado's and asyncio's own
-loggers go through the same renderer.
+loggers go through the same renderer. Of an exception a line holds its type and where it was raised: its text
+and the values around it (a frame with a token, a row with a name) stay out.
 """
 
 import logging
 import sys
 import time
+import traceback
+from types import TracebackType
 from typing import Literal, TextIO
 
 import structlog
 from prometheus_client import CollectorRegistry, Gauge, Histogram
 from prometheus_client.process_collector import ProcessCollector
 
+WHERE_FRAMES = 8
 QUIET = ("tornado.access", "aiohttp.access", "alembic", "sqlalchemy.engine", "asyncio")
 
 
@@ -41,7 +45,7 @@ def configure_logs(
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, told_briefly, renderer],
         )
     )
     root = logging.getLogger()
@@ -49,6 +53,25 @@ def configure_logs(
     root.setLevel(level.upper())
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def told_briefly(_: object, __: str, fields: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Put ``error`` (type) and ``where`` (file:line, innermost first) in place of an exception."""
+    given = fields.pop("exc_info", None)
+    error = given if isinstance(given, BaseException) else None
+    if given and error is None:
+        error = given[1] if isinstance(given, tuple) else sys.exception()
+    if error is not None:
+        fields["error"] = type(error).__name__
+        fields["where"] = _places(error.__traceback__)
+    return fields
+
+
+def _places(trace: TracebackType | None) -> str:
+    frames = list(traceback.walk_tb(trace))[-WHERE_FRAMES:]
+    return " < ".join(
+        f"{frame.f_code.co_filename.rsplit('/', 1)[-1]}:{line}" for frame, line in reversed(frames)
+    )
 
 
 class Metrics:

@@ -232,8 +232,9 @@ async def test_directory_lists_what_the_hospital_lists(town: Town) -> None:
     assert {item["id"] for item in rooms["items"]} == {"blood", "x-ray"}
     for path in ("/v1/departments", "/v1/doctors", "/v1/rooms"):
         assert (await town.get(path))[0] == 200
-    status, problem = await town.get("/v1/lines/nothing")
-    assert (status, problem["code"]) == (404, "queue.no_such_line")
+    for path in ("nothing", "%00", "..%2f..", "%F0%9F%98%80", "x" * 3000):
+        status, problem = await town.get(f"/v1/lines/{path}")
+        assert (status, problem["code"]) == (404, "queue.no_such_line")
 
 
 async def test_pages_and_documents_are_served(town: Town) -> None:

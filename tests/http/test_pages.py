@@ -80,7 +80,14 @@ async def test_hashed_files_are_kept_for_ever_and_sent_packed(client: aiohttp.Cl
 
 @pytest.mark.parametrize(
     "path",
-    ["/assets/../../secret.txt", "/assets/%2e%2e/%2e%2e/secret.txt", "/h5/..%2fsecret.txt", "/h5/nothing.js"],
+    [
+        "/assets/../../secret.txt",
+        "/assets/%2e%2e/%2e%2e/secret.txt",
+        "/assets/%00",
+        "/h5/..%2fsecret.txt",
+        "/h5/nothing.js",
+        "/h5/%00",
+    ],
 )
 async def test_nothing_outside_the_pages_is_served(client: aiohttp.ClientSession, path: str) -> None:
     async with client.get(aiohttp.client.URL(path, encoded=True)) as response:

@@ -4,23 +4,24 @@ Every command publishes the line's new board, and the part of every screen that 
 that changes the line.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import structlog
 
 from core.actor import Actor, Role
-from core.clock import Clock
+from core.clock import Clock, business_day
 from core.ids import DoctorId, LineId, RoomId, TicketNumber, VisitRef
 from queue_display import calling, joining, leaving, rooms, shifting, wire
 from queue_display.board import board_of, staff_ticket
+from queue_display.daybreak import begin_today, is_yesterdays
 from queue_display.draft import Decision, Instruction
 from queue_display.events import TicketMoved
 from queue_display.learning import Learning
 from queue_display.line import Line
 from queue_display.masking import mask_name
 from queue_display.publishing import Publisher, WaitsOf
-from queue_display.refusals import NoSuchLine
+from queue_display.refusals import LineHasMoved, NoSuchLine
 from queue_display.store import Change, Unit, Units
 from queue_display.ticket import Priority, TicketKind
 from queue_display.undo import undo
@@ -189,6 +190,7 @@ class QueueService:
         by = self._instruction(actor, body)
         async with self._units.begin() as unit:
             held = {each: await unit.lines.load_for_change(each) for each in sorted({line, target})}
+            await self._only_today(unit, held, line, by)
             left, joined = shifting.transfer(held[line], held[target], by, number=number)
             for each, (after, events) in ((line, left), (target, joined)):
                 await unit.lines.keep(Change(held[each], after, events))
@@ -203,6 +205,7 @@ class QueueService:
         by = self._instruction(actor, body)
         async with self._units.begin() as unit:
             before = await unit.lines.load_for_change(line)
+            await self._only_today(unit, {line: before}, line, by)
             after, events = decide(before, by)
             await unit.lines.keep(Change(before, after, events))
             self._publish(unit, after)
@@ -210,6 +213,21 @@ class QueueService:
         log.info("line.commanded", line=line, version=after.version, what=events[0].what.value)
         await self._learning.prepare(after)
         return self._answer(after, events)
+
+    async def _only_today(
+        self, unit: Unit, held: Mapping[LineId, Line], asked: LineId, by: Instruction
+    ) -> None:
+        """Begin the day of lines on which nobody has done so yet; then the asker must look again."""
+        today = business_day(by.at)
+        yesterdays = [each for each in held.values() if is_yesterdays(each, today)]
+        if not yesterdays:
+            return
+        now = dict(held)
+        for each in yesterdays:
+            now[each.id] = await begin_today(unit, each, by)
+            self._publish(unit, now[each.id])
+        await unit.commit()
+        raise LineHasMoved.since(now[asked])
 
     def _instruction(self, actor: Actor, body: wire.Command) -> Instruction:
         return Instruction(

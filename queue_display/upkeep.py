@@ -12,13 +12,12 @@ from core.actor import SYSTEM
 from core.clock import Clock, business_day
 from core.ids import DepartmentId, DoctorId, LineId, RoomId
 from queue_display.calling import pass_overdue
+from queue_display.daybreak import begin_today, is_yesterdays
 from queue_display.draft import Decision, Instruction, opening_of
 from queue_display.events import Configured, Described, Event, Happening, OpeningChanged, replay
 from queue_display.learning import Learning
-from queue_display.leaving import close_day
 from queue_display.line import Line, LineSettings, Mode, Opening, Room
 from queue_display.publishing import Publisher
-from queue_display.rooms import open_day
 from queue_display.store import Change, Unit, Units
 
 log = structlog.get_logger()
@@ -67,16 +66,13 @@ class OwnLines:
         """Close the day of every line whose day is over, and begin today."""
         today = business_day(self._clock.now())
         for line in await self._own():
-            if line.day >= today:
+            if not is_yesterdays(line, today):
                 continue
             async with self._units.begin() as unit:
                 evening = await unit.lines.load_for_change(line.id)
-                if evening.day >= today:
+                if not is_yesterdays(evening, today):
                     continue
-                night, ended = close_day(evening, self._by("day_closed"))
-                await unit.lines.keep(Change(evening, night, ended))
-                morning, begun = open_day(night, self._by(), day=today)
-                await unit.lines.keep(Change(night, morning, begun))
+                morning = await begin_today(unit, evening, self._by())
                 self._publish(unit, morning)
                 await unit.commit()
             log.info("line.day_opened", line=line.id)

@@ -325,3 +325,30 @@ async def test_a_mirrored_line_is_not_operated_here(house: House) -> None:
     with pytest.raises(LineIsMirrored):
         await house.queue.check_in(NURSE, L1, wire.CheckIn(expected_version=house.version(), visit="v"))
     assert house.units.lines[L1].tickets[TicketNumber("A1")].state is TicketState.WAITING
+
+
+async def test_the_first_command_of_a_new_day_begins_it_and_loses_nobody(house: House) -> None:
+    await house.with_people("A001")
+    version = house.version()
+    house.clock.advance(timedelta(days=1))
+    body = wire.CheckIn(expected_version=version, visit="v-new", number="A001")
+    with pytest.raises(LineHasMoved) as moved:
+        await house.queue.check_in(NURSE, L1, body)
+    today = house.units.lines[L1]
+    assert today.day == DAY + timedelta(days=1)
+    assert moved.value.facts["version"] == today.version > version
+    assert house.newest().waiting == []
+    again = wire.CheckIn(expected_version=today.version, visit="v-new", number="A001")
+    answer = await house.queue.check_in(NURSE, L1, again)
+    await house.own.roll_days()
+    assert house.units.lines[L1].version == answer.version, "the sweep finds nothing left to do"
+    assert house.newest().waiting == ["A001"]
+
+
+async def test_a_transfer_begins_the_day_of_both_lines(house: House) -> None:
+    await house.with_people("A001")
+    house.clock.advance(timedelta(days=1))
+    body = wire.Transfer(expected_version=house.version(), to_line="L2")
+    with pytest.raises(LineHasMoved):
+        await house.queue.transfer(NURSE, L1, number("A001"), body)
+    assert {line.day for line in house.units.lines.values()} == {DAY + timedelta(days=1)}

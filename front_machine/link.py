@@ -188,8 +188,12 @@ class HospitalLink:
             raise HospitalUnavailable(WAITING_TO_RETRY)
         try:
             answer = await self._exchange(method, path, body, headers or {})
-        except (HospitalUnavailable, OutcomeUnknown):
-            self._breaker.failed()
+        except (HospitalUnavailable, OutcomeUnknown) as error:
+            # A check-in the front machine will not take is an answer: nobody else has to wait for it.
+            if isinstance(error, NotOffered) and path == CHECK_IN:
+                self._breaker.succeeded()
+            else:
+                self._breaker.failed()
             raise
         self._breaker.succeeded()
         return answer

@@ -2,12 +2,14 @@
 
 import asyncio
 
+import pytest
+
 from front_machine.contract import (
     AskCheckIn,
     Code,
     Reason,
 )
-from front_machine.link import HospitalLink
+from front_machine.link import HospitalLink, NotOffered
 from tests.flow.front_machine.machines import FrontMachine
 
 
@@ -36,6 +38,16 @@ async def test_a_key_that_comes_again_with_another_visit_is_refused(
     await link.check_in(AskCheckIn(key="k-3", visit="MZ1", line="L1"))
     other = await link.check_in(AskCheckIn(key="k-3", visit="MZ2", line="L1"))
     assert (other.code, other.reason) == (Code.BUSINESS_ERROR, Reason.KEY_REUSED)
+
+
+async def test_a_check_in_that_makes_no_sense_keeps_nobody_else_waiting(
+    front: FrontMachine, link: HospitalLink
+) -> None:
+    with pytest.raises(NotOffered):
+        await link.check_in(AskCheckIn(key="k-8", visit="\0", line="L1"))
+    assert (
+        await link.check_in(AskCheckIn(key="k-7", visit="MZ1", line="L1"))
+    ).code is not Code.UNKNOWN_OUTCOME
 
 
 async def test_a_key_that_never_arrived_is_empty(link: HospitalLink) -> None:

@@ -46,6 +46,7 @@ async def test_a_check_in_that_makes_no_sense_keeps_nobody_else_waiting(
     with pytest.raises(NotOffered):
         await link.check_in(AskCheckIn(key="k-8", visit="\0", line="L1"))
     assert (
+        # Reached the hospital, which has not decided yet.
         await link.check_in(AskCheckIn(key="k-7", visit="MZ1", line="L1"))
     ).code is not Code.UNKNOWN_OUTCOME
 

@@ -58,14 +58,17 @@ def observe(
     *,
     at: datetime,
     hospital_at: datetime | None = None,
-    shrunk_since: datetime | None = None,
+    doubted_since: datetime | None = None,
 ) -> Decision:
     """The line as the hospital has it now, and what changed since it was last seen.
 
-    ``at`` is when the hospital was asked, by the platform's clock. ``shrunk_since`` is when this line's pages
-    began to be refused as ``shrunk``: a loss that lasts is believed. Refuses with ``PageRefused``.
+    ``at`` is when the hospital was asked, by the platform's clock. ``doubted_since`` is when pages of this
+    line began to be refused as ``shrunk`` or ``older_day``: what lasts is believed. Refuses with
+    ``PageRefused``.
     """
-    page = checked(line, seen)
+    patience = timedelta(seconds=limits.QUEUE_SHRINK_CONFIRM_SECONDS)
+    lasting = doubted_since is not None and at - doubted_since >= patience
+    page = checked(line, seen, lasting=lasting)
     head = _Head(version=line.version + 1, at=at, hospital_at=hospital_at)
     events: list[Event] = []
     known: Mapping[TicketNumber, Ticket] = line.tickets
@@ -73,7 +76,7 @@ def observe(
         events.append(head.day_opened(seen.day, line.rooms))
         known = {}
     gone = [t for n, t in known.items() if n not in page]
-    _believe_the_loss(line, gone, at=at, shrunk_since=shrunk_since)
+    _believe_the_loss(line, gone, lasting=lasting)
     if not line.fresh:
         events.append(head.sighted())
     opening = Opening.CLOSED if seen.day != line.day else line.opening
@@ -159,16 +162,13 @@ class _Head(Struct, frozen=True, kw_only=True):
         )  # fmt: skip
 
 
-def _believe_the_loss(
-    line: Line, gone: Sequence[Ticket], *, at: datetime, shrunk_since: datetime | None
-) -> None:
+def _believe_the_loss(line: Line, gone: Sequence[Ticket], *, lasting: bool) -> None:
     """Refuse when more people vanished at once than leave a line unseen, unless that has lasted."""
     lost = sum(t.is_live for t in gone)
     live = sum(t.is_live for t in line.tickets.values()) if lost else 0
     if lost <= max(2, live // 4):
         return
-    patience = timedelta(seconds=limits.QUEUE_SHRINK_CONFIRM_SECONDS)
-    if shrunk_since is None or at - shrunk_since < patience:
+    if not lasting:
         raise PageRefused(line=line.id, row=0, why="shrunk")
 
 

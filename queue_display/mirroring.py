@@ -27,6 +27,9 @@ from queue_display.ticket import TicketState
 
 log = structlog.get_logger()
 
+_DOUBTED = frozenset({"shrunk", "older_day"})
+"""Pages that are believed when they last."""
+
 
 @dataclass(frozen=True, slots=True)
 class Applied:
@@ -49,7 +52,7 @@ class MirrorService:
         self._lines: dict[LineId, Line] = {}
         self._confirmed: dict[LineId, datetime] = {}
         self._published: dict[LineId, float] = {}
-        self._shrunk: dict[LineId, datetime] = {}
+        self._doubted: dict[LineId, datetime] = {}
         self._complaints: dict[LineId, tuple[int, str]] = {}
         # The directory and the states are pulled side by side. Decided from one memory and committed one over
         # the other, a board would be published below the version that is out already, and be kept so here.
@@ -59,7 +62,7 @@ class MirrorService:
         """Drop the memory: somebody else may have mirrored meanwhile. For a worker that gets the lease."""
         self._lines.clear()
         self._published.clear()
-        self._shrunk.clear()
+        self._doubted.clear()
 
     async def directory(self, told: Sequence[LineDescription], *, day: date) -> None:
         """Take the hospital's list of lines: new ones appear, names and rooms follow.
@@ -153,14 +156,14 @@ class MirrorService:
     def _observe(
         self, line: Line, page: ObservedLine, *, as_of: datetime, hospital_at: datetime | None
     ) -> Decision:
-        since = self._shrunk.get(line.id)
+        since = self._doubted.get(line.id)
         try:
-            decided = observe(line, page, at=as_of, hospital_at=hospital_at, shrunk_since=since)
+            decided = observe(line, page, at=as_of, hospital_at=hospital_at, doubted_since=since)
         except PageRefused as refusal:
-            if refusal.why == "shrunk":
-                self._shrunk.setdefault(line.id, as_of)
+            if refusal.why in _DOUBTED:
+                self._doubted.setdefault(line.id, as_of)
             raise
-        self._shrunk.pop(line.id, None)
+        self._doubted.pop(line.id, None)
         self._complaints.pop(line.id, None)
         return decided
 

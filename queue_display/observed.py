@@ -76,11 +76,15 @@ class PageRefused(Refusal):
         self.why = why
 
 
-def checked(line: Line, seen: ObservedLine) -> dict[TicketNumber, ObservedTicket]:
-    """The page by number, row by row. Refuses with ``PageRefused`` what cannot be true."""
+def checked(line: Line, seen: ObservedLine, *, lasting: bool = False) -> dict[TicketNumber, ObservedTicket]:
+    """The page by number, row by row. Refuses with ``PageRefused`` what cannot be true.
+
+    A day before the line's own is believed only when the hospital has said so for a while (``lasting``): its
+    clock ran ahead and came back.
+    """
     if line.mode is not Mode.MIRROR:
         raise PageRefused(line=line.id, row=0, why="not_mirrored")
-    if seen.day < line.day:
+    if seen.day < line.day and not lasting:
         raise PageRefused(line=line.id, row=0, why="older_day")
     if len(seen.tickets) > limits.QUEUE_TICKETS_PER_LINE:
         raise PageRefused(line=line.id, row=0, why="too_many")

@@ -52,6 +52,7 @@ _CONFIRM = (
 _TICKETS = select(tables.ticket).where(_T.line == bindparam("line"), _T.day == bindparam("of_day"))
 _TICKETS_OF_MANY = select(tables.ticket).where(one_of(_T.line), _T.day == bindparam("of_day"))
 _PUT_TICKET = insert_or_update(tables.ticket)
+_CLEAR_DAY = delete(tables.ticket).where(_T.line == bindparam("of_line"), _T.day == bindparam("of_day"))
 _DELETE_TICKET = delete(tables.ticket).where(
     _T.line == bindparam("of_line"), _T.day == bindparam("of_day"), _T.number == bindparam("of_number")
 )
@@ -170,6 +171,11 @@ class SqlLines:
             history += [transition_row(after.id, each) for each in transitions(after, change.events)]
             self._held[after.id] = after.version
             self._kept[after.id] = after
+        # A day that is entered anew has no rows, unless a hospital's clock was there before.
+        entered = [
+            (c.after.id, to_day(c.after.day)) for c in changes if c.before and c.before.day != c.after.day
+        ]
+        self._transaction.later_each(_CLEAR_DAY, entered)
         self._transaction.later_each(_DELETE_TICKET, gone)
         self._transaction.later_each(_PUT_TICKET, written)
         self._transaction.later_each(_INSERT_TRANSITION, history)

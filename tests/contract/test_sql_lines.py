@@ -143,6 +143,13 @@ async def test_a_number_that_vanished_is_gone_and_a_new_day_leaves_the_old_one(
     )
     await keep(units, next_day)
     assert await load(fresh_units()) == next_day.after
+    head["version"] = 4
+    back = change(
+        next_day.after,
+        [DayOpened(what=Happening.DAY_OPENED, day=DAY, rooms=gone.after.rooms, **head)],
+    )
+    await keep(units, back)
+    assert (await load(fresh_units())).tickets == {}, "a day that is entered anew holds what is told now"
 
 
 async def test_an_unknown_line_is_refused(units: SqlUnits) -> None:

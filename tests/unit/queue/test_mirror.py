@@ -148,10 +148,22 @@ def test_a_line_that_is_suddenly_empty_is_believed_only_when_it_stays_so(line: L
     line = look(line, seen(*(one(f"A{i}") for i in range(8))))
     for since in (None, after(1)):
         with pytest.raises(PageRefused) as refused:
-            observe(line, seen(), at=after(1.2), shrunk_since=since)
+            observe(line, seen(), at=after(1.2), doubted_since=since)
         assert refused.value.why == "shrunk"
-    line = look(line, seen(), 2, shrunk_since=after(1))
+    line = look(line, seen(), 2, doubted_since=after(1))
     assert line.tickets == {}
+
+
+def test_a_clock_that_ran_ahead_a_day_and_came_back_is_believed_when_it_stays_so(line: Line) -> None:
+    line = look(line, seen(one("A1"), one("A2")))
+    line = look(line, seen(one("A1"), day_after=1), 1)
+    assert line.day == DAY + timedelta(days=1)
+    for since in (None, after(2)):
+        with pytest.raises(PageRefused) as refused:
+            observe(line, seen(one("A1"), one("A2")), at=after(2.2), doubted_since=since)
+        assert refused.value.why == "older_day"
+    line = look(line, seen(one("A1"), one("A2")), 3, doubted_since=after(2))
+    assert (line.day, board_of(line, None).waiting) == (DAY, ["A1", "A2"])
 
 
 def test_two_may_leave_unseen_at_once_and_a_third_is_doubted(line: Line) -> None:
@@ -233,7 +245,7 @@ PAGES = st.lists(st.lists(TOLD, max_size=8, unique_by=lambda t: t.number), min_s
 def test_whatever_the_hospital_tells_is_what_is_shown(pages: list[list[ObservedTicket]]) -> None:
     line = a_line(mode=Mode.MIRROR)
     for minute, tickets in enumerate(pages):
-        line = look(line, seen(*tickets), minute, shrunk_since=after(-60))
+        line = look(line, seen(*tickets), minute, doubted_since=after(-60))
         assert {n: t.state for n, t in line.tickets.items()} == {t.number: t.state for t in tickets}
         waiting = [t for t in tickets if t.state in IN_LINE]
         if any(t.order is not None for t in waiting):

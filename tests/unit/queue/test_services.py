@@ -312,6 +312,18 @@ async def test_a_shrunk_line_is_believed_after_a_while(house: House) -> None:
     assert house.newest().waiting == []
 
 
+async def test_a_day_ahead_is_left_again_after_a_while(house: House) -> None:
+    await mirrored(house)
+    ahead = msgspec.structs.replace(page("A1"), day=DAY + timedelta(days=1))
+    await house.mirror.apply([ahead], as_of=house.clock.advance(timedelta(seconds=1)))
+    for _ in range(2):
+        applied = await house.mirror.apply([page("A2")], as_of=house.clock.advance(timedelta(seconds=1)))
+        assert applied.refused[0].why == "older_day"
+    house.clock.advance(timedelta(seconds=limits.QUEUE_SHRINK_CONFIRM_SECONDS))
+    await house.mirror.apply([page("A2")], as_of=house.clock.now())
+    assert (house.newest().day, house.newest().waiting) == (DAY, ["A2"])
+
+
 async def test_another_worker_was_first_so_the_line_is_read_anew(house: House) -> None:
     await mirrored(house)
     line = house.units.lines[L1]

@@ -132,7 +132,7 @@ class JsonEndpoint(RequestHandler):
         key = self.request.headers.get("Idempotency-Key")
         if route.takes_key:
             given["key"] = key
-        if route.replayable and key:
+        if route.replayable and key is not None:
             return await self._once(route, actor, key, given)
         return self._encoded(route, await route.function(edge.deps, actor, **given))
 
@@ -212,6 +212,9 @@ class JsonEndpoint(RequestHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer what nobody foresaw: a number for the log, nothing of its inside."""
         error = kwargs["exc_info"][1] if "exc_info" in kwargs else None
+        if isinstance(error, HTTPError) and error.status_code == 405:
+            self._answer_no_route()
+            return
         if isinstance(error, HTTPError) and error.status_code < 500:
             self._answer_problem(
                 plain_problem(error.status_code, "core.bad_request", self._edge.words, accept=self._accept)

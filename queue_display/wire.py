@@ -13,7 +13,7 @@ from queue_display.line import LineSettings
 
 Id = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.\-]+$")]
 Number = Annotated[str, Meta(min_length=1, max_length=16, pattern=r"^[A-Za-z0-9_.\-]+$")]
-Visit = Annotated[str, Meta(min_length=1, max_length=64)]
+Visit = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]+$")]
 Name = Annotated[str, Meta(max_length=64)]
 Reason = Annotated[str, Meta(max_length=200)]
 Version = Annotated[int, Meta(ge=0)]

@@ -21,7 +21,7 @@ from conf.settings import Settings
 from core import limits
 from core.clock import SystemClock
 from server.bootstrap import Roles, compose
-from server.lifetime import alone_in, stop_signal
+from server.lifetime import alone_in, keep_files_private, stop_signal
 from server.pki import make_pki
 from server.telemetry import configure_logs
 from server.tree import Child, Tree
@@ -42,6 +42,7 @@ def free_port() -> int:
 async def run_dev(settings: Settings, *, speed: float, start: str) -> None:
     """Run until Ctrl-C or SIGTERM. Raises ``CannotStart`` when port or data folder is taken."""
     configure_logs(form=settings.log.format, level=settings.log.level, role="dev")
+    keep_files_private()
     data = Path(settings.data)
     with alone_in(data):
         await _run(settings, data, speed=speed, start=start)

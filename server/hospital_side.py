@@ -10,6 +10,7 @@ from front_machine.gateway import build_gateway, serve
 from front_machine.his import HisTrouble
 from front_machine.mapping import MappingRefused
 from front_machine.settings import FrontMachineSettings, load_settings, overrides_of
+from server.lifetime import keep_files_private
 from server.outcomes import CannotStart
 from server.telemetry import configure_logs
 
@@ -25,6 +26,7 @@ def read_settings(config: Path, overrides: Sequence[str]) -> FrontMachineSetting
 async def run_front_machine(config: Path, *, overrides: Sequence[str], log_level: str = "info") -> None:
     """Serve until SIGTERM. Raises ``CannotStart`` when settings, keys or the port cannot be used."""
     configure_logs(form="json", level=log_level, role="front-machine")
+    keep_files_private()
     settings = read_settings(config, overrides)
     try:
         gateway = build_gateway(settings, open_his(settings.his), clock=SystemClock())

@@ -11,6 +11,11 @@ from pathlib import Path
 from server.outcomes import CannotStart
 
 
+def keep_files_private() -> None:
+    """What this process writes from now on is for its own user only: tickets and masked names are in it."""
+    os.umask(0o077)
+
+
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
     """Hold the data folder. Raises ``CannotStart`` when another process does; a dead one holds nothing."""

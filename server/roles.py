@@ -10,7 +10,7 @@ import structlog
 from conf.settings import Settings, Web
 from core import limits
 from server.bootstrap import Roles, compose
-from server.lifetime import stop_signal
+from server.lifetime import keep_files_private, stop_signal
 from server.outcomes import CannotStart
 from server.storage import migrate_storage
 from server.telemetry import configure_logs
@@ -25,12 +25,14 @@ log = structlog.get_logger()
 async def run_web(settings: Settings) -> None:
     """Serve until SIGTERM, then drain."""
     configure_logs(form=settings.log.format, level=settings.log.level, role="web")
+    keep_files_private()
     await _run(settings, Roles.WEB)
 
 
 async def run_worker(settings: Settings) -> None:
     """Work until SIGTERM."""
     configure_logs(form=settings.log.format, level=settings.log.level, role="worker")
+    keep_files_private()
     await _run(settings, Roles.WORKER)
 
 
@@ -48,6 +50,7 @@ async def run_tree(settings: Settings, *, config: Path | None, data: Path | None
     Raises ``CannotStart`` when the port is taken or a child cannot stay up.
     """
     configure_logs(form=settings.log.format, level=settings.log.level, role="serve")
+    keep_files_private()
     await migrate_storage(settings)
     port = _free_port(settings.web)
     commands = children(settings, config=config, data=data, port=port)

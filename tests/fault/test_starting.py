@@ -98,6 +98,11 @@ async def test_dev_is_alone_in_its_folder_and_leaves_nobody_behind(tmp_path: Pat
         assert await first.wait(ENOUGH_SECONDS) == 0, first.told()
         assert not any(exists(pid) for pid in children)
         assert "Traceback" not in first.told()
+    written = [each for each in (tmp_path / "data").rglob("*") if each.is_file()]
+    open_to_others = [
+        each.name for each in written if each.stat().st_mode & 0o077 and "his.db" not in each.name
+    ]
+    assert [each for each in open_to_others if not each.endswith(".crt")] == []
     async with dev(tmp_path, "again", port) as again:
         await is_ready(port, again)
         again.send(signal.SIGINT)

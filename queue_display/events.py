@@ -179,9 +179,9 @@ def replay(line: Line, events: Iterable[Event]) -> Line:
                 line = replace(line, settings=settings)
             case Described():
                 line = _described(line, last)
-        if last.what not in _CONFIRMS_NOTHING:
-            as_of = max(as_of, last.at)
-            hospital_at = last.hospital_at or hospital_at
+        if last.what not in _CONFIRMS_NOTHING and last.at >= as_of:
+            # One moment on two clocks: both or neither.
+            as_of, hospital_at = last.at, last.hospital_at
     if last is None:
         return line
     return replace(line, tickets=tickets, version=last.version, as_of=as_of, hospital_at=hospital_at)

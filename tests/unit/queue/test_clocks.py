@@ -79,3 +79,15 @@ async def test_a_hospital_without_a_clock_is_taken_at_its_word(house: House) -> 
     page = ObservedLine(line=L1, day=DAY, tickets=[one("A1", "called", called_at=THERE)], opening=None)
     await house.mirror.apply([page], as_of=house.clock.now())
     assert house.newest().now[0].called_at == THERE
+
+
+async def test_a_look_that_comes_late_moves_no_clock(house: House) -> None:
+    await look(house)
+    earlier = house.clock.now() - timedelta(seconds=10)
+    page = ObservedLine(
+        line=L1, day=DAY, opening=None,
+        tickets=[one("A1", "called", room=RoomId(R1), called_at=THERE - MINUTE), one("A2", "ready")],
+    )  # fmt: skip
+    await house.mirror.apply([page], as_of=earlier, hospital_at=earlier + WRONG)
+    assert house.newest().ready == ["A2"]
+    assert [now.called_at for now in house.newest().now] == [MORNING - MINUTE]

@@ -76,7 +76,7 @@ $(BUILD)/node-clients: tests/clients/node/package-lock.json
 	@touch $@
 
 unit: $(BUILD)/python    ## The rules and the protocol alone, in seconds
-	@$(PY) -m pytest -q tests/unit tests/protocol
+	@scripts/unit
 
 test: $(BUILD)/python $(BUILD)/pages $(BUILD)/patient-mini $(BUILD)/services $(BUILD)/node-clients ## Every test, with real redis, MariaDB and Chromium
 	@scripts/test

@@ -1,6 +1,5 @@
 """Stock centrifuge-python clients that behave as phones and screens do, and remember what they were told."""
 
-import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -116,11 +115,3 @@ class Watcher(ClientEventHandler):
         parts = view["parts"] if kind == "screen" else [view["board"]]
         place = view["position"]
         return parts, StreamPosition(offset=place["offset"], epoch=place["epoch"])
-
-
-async def until_all(holds: Callable[[], list[str]], *, seconds: float) -> list[str]:
-    """Wait until nothing is left to complain about, at most so long; answers what is left."""
-    end = asyncio.get_running_loop().time() + seconds
-    while (left := holds()) and asyncio.get_running_loop().time() < end:
-        await asyncio.sleep(0.05)
-    return left

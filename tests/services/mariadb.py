@@ -11,22 +11,20 @@ from typing import Any
 import pymysql  # type: ignore[import-untyped]
 
 from tests.services.process import START_SECONDS, Child, DidNotStart, free_port, program
+from tests.services.server import PrivateServer
 
 
-class MariadbServer:
+class MariadbServer(PrivateServer):
     """A MariaDB of our own on 127.0.0.1, tuned to start and answer quickly.
 
     A commit reaches the operating system before it is acknowledged, so committed data survive ``kill()`` of
-    the process (not a power cut of the machine, which tests do not stage). Fault handles: ``kill()``,
-    ``restart()``, ``pause()`` / ``resume()``, ``ensure_running()``.
+    the process (not a power cut of the machine, which tests do not stage).
     """
 
     def __init__(self, *, folder: Path, port: int) -> None:
         self.port = port
-        self._folder = folder
-        self._user = getpass.getuser()
         self._options = [
-            f"--user={self._user}",
+            f"--user={getpass.getuser()}",
             f"--datadir={folder / 'data'}",
             f"--tmpdir={folder}",
             "--innodb-log-file-size=16M",
@@ -50,7 +48,8 @@ class MariadbServer:
             "--character-set-server=utf8mb4",
             "--max-connections=100",
         ]
-        self._child = Child(command, log=folder / "mariadb.log", answers=self._answers)
+        child = Child(command, log=folder / "mariadb.log", answers=self._answers)
+        super().__init__(child, folder=folder)
 
     @classmethod
     def start_private(cls) -> "MariadbServer":
@@ -64,10 +63,6 @@ class MariadbServer:
             shutil.rmtree(folder, ignore_errors=True)
             raise
         return server
-
-    @property
-    def pid(self) -> int:
-        return self._child.pid
 
     def url(self, database: str) -> str:
         """For SQLAlchemy's async engine."""
@@ -91,35 +86,6 @@ class MariadbServer:
                     cursor.execute(statement)
         finally:
             connection.close()
-
-    def ensure_running(self) -> None:
-        """Bring it back after a test that killed or paused it."""
-        if self._child.running:
-            self._child.resume()
-        else:
-            self._child.start()
-
-    def kill(self) -> None:
-        """End it as a crash would."""
-        self._child.kill()
-
-    def restart(self) -> None:
-        """Kill it and start it again on the same port with what was committed."""
-        self._child.kill()
-        self._child.start()
-
-    def pause(self) -> None:
-        """Make it stall: connections stay open, nothing is answered."""
-        self._child.pause()
-
-    def resume(self) -> None:
-        """End the stall."""
-        self._child.resume()
-
-    def stop(self) -> None:
-        """End it (nothing here is worth a slow, tidy shutdown) and remove its folder."""
-        self._child.kill()
-        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _create_data_folder(self) -> None:
         installer = program("mariadb-install-db", "mysql_install_db", package="mariadb-server")

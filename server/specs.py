@@ -7,8 +7,8 @@ import msgspec
 from conf.settings import OwnLine, Screen
 from core.ids import DepartmentId, DoctorId, LineId, RoomId, ScreenId
 from queue_display.board import ScreenSpec
+from queue_display.configuring import OwnLineSpec
 from queue_display.line import LineSettings
-from queue_display.upkeep import OwnLineSpec
 from server.outcomes import CannotStart
 
 

@@ -17,8 +17,9 @@ import structlog
 from core import limits
 from core.refusals import StorageUnavailable
 from front_machine.sync import HospitalSync
+from queue_display.configuring import OwnLineSpec
 from queue_display.mirroring import MirrorService
-from queue_display.upkeep import OwnLines, OwnLineSpec
+from queue_display.upkeep import OwnLines
 from server.leases import LeaseKeeper
 
 log = structlog.get_logger()
@@ -61,18 +62,25 @@ class Timers:
         self._own = own
         self._wanted = wanted
         self._forget = forget
+        self._settled = False
 
     async def run(self) -> None:
         """Set the configured lines up, then look after them until cancelled."""
-        await self._own.set_up(self._wanted)
+        self._settled = await self._own.set_up(self._wanted)
         async with asyncio.TaskGroup() as group:
             for seconds, task in (
                 (limits.TIMER_DAY_SECONDS, self._own.roll_days),
                 (limits.TIMER_PASS_SECONDS, self._own.pass_overdue),
+                (limits.TIMER_PASS_SECONDS, self._settle),
                 (limits.QUEUE_REAFFIRM_SECONDS, self._own.reaffirm),
                 (limits.TIMER_FORGET_SECONDS, self._forget),
             ):
                 group.create_task(self._every(seconds, task))
+
+    async def _settle(self) -> None:
+        """Rooms that were occupied when they were configured elsewhere follow when they are free."""
+        if not self._settled:
+            self._settled = await self._own.set_up(self._wanted)
 
     async def _every(self, seconds: float, task: Work) -> None:
         while True:

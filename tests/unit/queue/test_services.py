@@ -12,6 +12,7 @@ from core.clock import ManualClock
 from core.ids import DepartmentId, LineId, RoomId, ScreenId, TicketNumber
 from queue_display import wire
 from queue_display.board import ADVICE_CODES, ScreenSpec, board_of
+from queue_display.configuring import OwnLineSpec
 from queue_display.estimate import Estimator
 from queue_display.learning import Learning
 from queue_display.line import LineSettings, Mode, Opening, Room
@@ -22,7 +23,7 @@ from queue_display.reading import QueueReadings
 from queue_display.refusals import LineHasMoved, LineIsMirrored, NoSuchLine, NoSuchScreen, NoSuchTicket
 from queue_display.service import QueueService
 from queue_display.ticket import TicketState
-from queue_display.upkeep import OwnLines, OwnLineSpec
+from queue_display.upkeep import OwnLines
 from tests.unit.queue.clinic import DAY, MORNING, R1, R2, a_line, number
 from tests.unit.queue.memory import MemoryUnits
 from tests.unit.queue.test_mirror import one

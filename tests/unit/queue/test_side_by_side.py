@@ -7,16 +7,18 @@ from dataclasses import replace
 from datetime import timedelta
 
 import msgspec
+import pytest
 
 from core import limits
-from core.ids import DepartmentId, TicketNumber
+from core.ids import DepartmentId, LineId, RoomId, TicketNumber
 from queue_display import wire
+from queue_display.configuring import OwnLineSpec
 from queue_display.line import LineSettings, Room
 from queue_display.observed import LineDescription
-from queue_display.upkeep import OwnLineSpec
+from queue_display.refusals import NoSuchRoom
 from tests.unit.queue.clinic import DAY, R1, R2
 from tests.unit.queue.memory import MemoryUnit, MemoryUnits
-from tests.unit.queue.test_services import L1, NURSE, House, mirrored, page
+from tests.unit.queue.test_services import L1, L2, NURSE, House, mirrored, page
 
 RENAMED = LineDescription(
     line=L1, name="内科 一诊区", department=DepartmentId("D1"), department_name="内科",
@@ -123,22 +125,29 @@ async def test_the_hospital_confirms_nothing_about_a_line_that_is_run_here() -> 
     assert (len(house.units.published), house.units.lines[L1].hospital_at) == (told, None)
 
 
-async def test_a_room_that_is_configured_away_stays_until_its_patient_has_left() -> None:
+async def test_a_room_that_is_given_to_another_line_follows_when_its_patient_has_left() -> None:
     house = House()
-    spec = OwnLineSpec(
+    here = OwnLineSpec(
         id=L1, name="内科", department=DepartmentId("D1"), department_name="内科",
         rooms=((R1, "301"),), settings=LineSettings(),
     )  # fmt: skip
-    await house.own.set_up([spec])
+    there = replace(here, id=L2, name="外科", rooms=((R2, "302"),))
+    assert await house.own.set_up([here, there])
     await house.queue.open_room(NURSE, L1, R1, wire.OpenRoom(expected_version=0))
     await house.queue.check_in(NURSE, L1, wire.CheckIn(expected_version=1, visit="v"))
     await house.queue.call_next(NURSE, L1, wire.IntoRoom(expected_version=2, room=R1))
-    moved = replace(spec, rooms=((R2, "302"),))
-    await house.own.set_up([moved])
-    assert [room.id for room in house.units.lines[L1].rooms] == [R2, R1]
-    body = wire.Command(expected_version=house.version())
-    await house.queue.start(NURSE, L1, TicketNumber("A001"), body)
-    body = wire.Command(expected_version=house.version())
-    await house.queue.finish(NURSE, L1, TicketNumber("A001"), body)
-    await house.own.set_up([moved])
-    assert [room.id for room in house.units.lines[L1].rooms] == [R2]
+    moved = [replace(here, rooms=()), replace(there, rooms=((R1, "301"), (R2, "302")))]
+    assert not await house.own.set_up(moved), "not yet"
+    assert rooms_of(house) == {L1: [R1], L2: [R2]}
+    assert house.newest().open == "paused"
+    with pytest.raises(NoSuchRoom):
+        await house.queue.open_room(NURSE, L2, R1, wire.OpenRoom(expected_version=house.version(L2)))
+    for command in (house.queue.start, house.queue.finish):
+        await command(NURSE, L1, TicketNumber("A001"), wire.Command(expected_version=house.version()))
+    assert await house.own.set_up(moved)
+    assert rooms_of(house) == {L1: [], L2: [R1, R2]}
+    assert house.newest().open == "closed"
+
+
+def rooms_of(house: House) -> dict[LineId, list[RoomId]]:
+    return {line.id: [room.id for room in line.rooms] for line in house.units.lines.values()}

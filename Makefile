@@ -81,6 +81,9 @@ unit: $(BUILD)/python    ## The rules and the protocol alone, in seconds
 test: $(BUILD)/python $(BUILD)/pages $(BUILD)/patient-mini $(BUILD)/services $(BUILD)/node-clients ## Every test, with real redis, MariaDB and Chromium
 	@scripts/test
 
+test-fault: $(BUILD)/python $(BUILD)/services $(BUILD)/node-clients ## Realtime's fault tests in their full size, with what they measured
+	@$(PY) -m pytest -q --long -m sized tests/protocol tests/clients tests/fault
+
 check: $(BUILD)/python $(BUILD)/web-packages $(BUILD)/patient-packages lint types schema ## Format, lint, types, import rules, schema drift, catalogue
 	@$(PY) -m pytest -q tests/architecture
 	@cd web && npm run --silent check

@@ -168,11 +168,13 @@ class MirrorService:
         return decided
 
     def _due(self, as_of: datetime) -> Iterable[LineId]:
-        """Lines confirmed by this answer that were not published for a while."""
+        """Lines confirmed by this answer, and not later already, that were not published for a while."""
         now = self._clock.monotonic()
         for each, confirmed in self._confirmed.items():
             quiet = now - self._published.get(each, float("-inf"))
-            if confirmed == as_of and quiet >= limits.QUEUE_REAFFIRM_SECONDS and each in self._lines:
+            if confirmed != as_of or quiet < limits.QUEUE_REAFFIRM_SECONDS:
+                continue
+            if each in self._lines and self._lines[each].as_of <= as_of:
                 yield each
 
     def _overdue(self, now: datetime, *, reason: str) -> list[Change]:

@@ -100,7 +100,8 @@ class Lines(Protocol):
     async def confirm(
         self, lines: Sequence[LineId], *, as_of: datetime, hospital_at: datetime | None
     ) -> None:
-        """Set ``as_of`` and ``hospital_at``; nothing else changes, least of all the version."""
+        """Set ``as_of`` and ``hospital_at``, both or, where a later moment is known, neither; nothing else
+        changes, least of all the version."""
 
     async def history(self, line: LineId, *, before: tuple[int, int] | None, limit: int) -> list[Transition]:
         """A line's transitions, newest first, those older than ``(version, step)``; no told days."""

@@ -4,7 +4,6 @@ Set-up, a new day, calls that nobody answered, and telling again that a quiet li
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import structlog
 
@@ -80,7 +79,7 @@ class OwnLines:
             ids = await unit.lines.ids(Mode.OWN)
             await unit.lines.confirm(ids, as_of=now, hospital_at=None)
             for line in await unit.lines.load_many(ids):
-                self._publish(unit, replace(line, as_of=now))
+                self._publish(unit, line)
             await unit.commit()
 
     async def _own(self) -> list[Line]:

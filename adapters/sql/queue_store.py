@@ -45,7 +45,7 @@ _INSERT_LINE = insert_row(tables.line)
 _PUT_LINE = insert_or_update(tables.line)
 _CONFIRM = (
     update(tables.line)
-    .where(one_of(_L.id))
+    .where(one_of(_L.id), _L.as_of_us <= bindparam("as_of"))
     .values(as_of_us=bindparam("as_of"), hospital_at_us=bindparam("hospital_at"))
 )
 
@@ -189,7 +189,7 @@ class SqlLines:
             self._kept |= {
                 line: replace(self._kept[line], as_of=as_of, hospital_at=hospital_at)
                 for line in chunk
-                if line in self._kept
+                if line in self._kept and self._kept[line].as_of <= as_of
             }
 
     async def history(self, line: LineId, *, before: tuple[int, int] | None, limit: int) -> list[Transition]:

@@ -247,6 +247,10 @@ async def test_confirming_moves_the_time_and_nothing_else(
     expected = replace(line, as_of=later, hospital_at=NOON)
     assert await load(units) == await load(fresh_units()) == expected
     assert (await load(units, LineId("L0302"))).as_of == NOON
+    async with units.begin() as unit:
+        await unit.lines.confirm([L], as_of=NOON + timedelta(seconds=1), hospital_at=None)
+        await unit.commit()
+    assert await load(units) == await load(fresh_units()) == expected, "an older look came late"
 
 
 async def test_a_change_and_its_confirmation_in_one_unit(

@@ -94,6 +94,8 @@ class MemoryUnit:
         self, lines: Sequence[LineId], *, as_of: datetime, hospital_at: datetime | None
     ) -> None:
         for line in lines:
+            if self._lines[line].as_of > as_of:
+                continue
             self._lines[line] = replace(self._lines[line], as_of=as_of, hospital_at=hospital_at)
 
     async def history(self, line: LineId, *, before: tuple[int, int] | None, limit: int) -> list[Transition]:

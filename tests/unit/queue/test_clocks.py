@@ -5,6 +5,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
+from core import limits
 from core.ids import RoomId, ScreenId, TicketNumber, VisitRef
 from queue_display import wire
 from queue_display.observed import ObservedLine, ObservedTicket, state_of
@@ -91,3 +92,8 @@ async def test_a_look_that_comes_late_moves_no_clock(house: House) -> None:
     await house.mirror.apply([page], as_of=earlier, hospital_at=earlier + WRONG)
     assert house.newest().ready == ["A2"]
     assert [now.called_at for now in house.newest().now] == [MORNING - MINUTE]
+    house.clock.advance(timedelta(seconds=limits.QUEUE_REAFFIRM_SECONDS))
+    await house.mirror.apply([], confirmed=[L1], as_of=earlier, hospital_at=earlier + WRONG)
+    line = house.units.lines[L1]
+    assert (line.as_of, line.hospital_at) == (MORNING, MORNING + WRONG), "both or neither"
+    assert (house.newest().as_of, house.newest().fresh) == (MORNING, False), "its age stays visible"

@@ -4,6 +4,7 @@ A setting can be overridden by an environment variable ``HOUZHEN_<SECTION>__<KEY
 or by a command's flags. Everything wrong is one ``SettingsRefused`` whose text names the key.
 """
 
+import ipaddress
 import os
 import re
 import tomllib
@@ -116,6 +117,13 @@ def _contradictions(settings: Settings) -> Iterable[tuple[str, str]]:
         yield "web.port", "must be 0 to 65535"
     if not 1 <= settings.web.processes <= 64:
         yield "web.processes", "must be 1 to 64"
+    for proxy in settings.web.trusted_proxies:
+        if not _is_network(proxy):
+            yield "web.trusted_proxies", f"{proxy} is no address and no network such as 10.0.0.0/24"
+    if settings.web.connections_per_address < 1:
+        yield "web.connections_per_address", "must be 1 or more"
+    if settings.web.connections_per_user < 1:
+        yield "web.connections_per_user", "must be 1 or more"
     if settings.hospital.front_machine and not settings.hospital.front_machine.startswith("https://"):
         yield "hospital.front_machine", "must begin with https:// (the front machine speaks mutual TLS only)"
     if production and settings.demo.enabled:
@@ -130,6 +138,14 @@ def _contradictions(settings: Settings) -> Iterable[tuple[str, str]]:
     for line in settings.own_lines:
         if not line.rooms:
             yield f"own_lines.{line.id}.rooms", "a line needs at least one room"
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _doubles(key: str, ids: Iterable[str]) -> Iterable[tuple[str, str]]:

@@ -29,6 +29,12 @@ class Web(Setting, frozen=True, kw_only=True):
     """How many ``web`` processes ``serve`` starts; they share the port with SO_REUSEPORT."""
     allowed_origins: tuple[str, ...] = ()
     """Browser origins that may open sockets besides the server's own host. ``*`` is refused in production."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses or networks of proxies whose ``X-Forwarded-For`` is believed."""
+    connections_per_address: int = 2_000
+    """Sockets that one address may hold at each process; a hospital's phones and screens share one."""
+    connections_per_user: int = 20
+    """Sockets that one user may hold at each process; the oldest gives way to the newest."""
     pages: str = "web/dist"
     patient_pages: str = "web/patient/dist/h5"
 

@@ -49,15 +49,15 @@ class EpollReadiness:
         loop.add_reader(self._epoll.fileno(), self._ready)
 
     def watch(self, fd: int, owner: Watched) -> None:
-        self._owners[fd] = owner
         self._epoll.register(fd, select.EPOLLIN)
+        self._owners[fd] = owner
 
     def want(self, fd: int, *, read: bool, write: bool) -> None:
         self._epoll.modify(fd, (select.EPOLLIN if read else 0) | (select.EPOLLOUT if write else 0))
 
     def forget(self, fd: int) -> None:
-        del self._owners[fd]
-        self._epoll.unregister(fd)
+        if self._owners.pop(fd, None) is not None:
+            self._epoll.unregister(fd)
 
     def close(self) -> None:
         self._loop.remove_reader(self._epoll.fileno())

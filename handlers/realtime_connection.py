@@ -19,6 +19,7 @@ from core import limits
 from realtime import websocket
 from realtime.client import Client
 from realtime.codes import Closings, Disconnect
+from realtime.crowds import Crowd
 from realtime.fanout import Push
 from realtime.hub import Hub
 from realtime.outbox import Outbox
@@ -52,6 +53,9 @@ class Port(Protocol):
     def read_soon(self, connection: "Connection") -> None:
         """Call ``ready`` in the next round, for bytes that already left the socket."""
 
+    def admitted(self, connection: "Connection") -> None:
+        """The client has said who it is."""
+
     def ended(self, connection: "Connection", reason: str) -> None:
         """The connection ends now; ``reason`` is from a closed set."""
 
@@ -73,10 +77,11 @@ class Connection:
         "_send",
         "_socket",
         "_stalled_at",
+        "crowd",
         "tick",
     )
 
-    def __init__(self, port: Port, taken: socket.socket) -> None:
+    def __init__(self, port: Port, taken: socket.socket, crowd: Crowd | None) -> None:
         self._port = port
         self._socket = taken
         self._send = taken.send
@@ -87,6 +92,8 @@ class Connection:
         self._stalled_at = 0.0
         self._paused = False
         self._closing = False
+        self.crowd = crowd
+        """Everyone of our address; None where no count is kept."""
         self.tick = -1
         """Where the server's wheel holds our deadline."""
 
@@ -253,6 +260,9 @@ class Connection:
                 self._client.close(Closings.INAPPROPRIATE_PROTOCOL)
             case websocket.Violation() as violation:
                 self._leave(violation.code, _BROKEN, violation.reason)
+
+    def admitted(self) -> None:
+        self._port.admitted(self)
 
     def settled(self) -> None:
         if not self.is_open or self._closing:

@@ -13,13 +13,17 @@ from collections.abc import Collection
 from http import HTTPStatus
 from typing import Any
 
+import msgspec
 from tornado.iostream import IOStream
 from tornado.web import RequestHandler
 
 from core import limits
+from handlers.client_address import ClientAddresses
 from handlers.readiness import Readiness, readiness
 from handlers.realtime_connection import Connection
 from realtime.codes import Closings
+from realtime.crowds import Crowds
+from realtime.floods import Floods
 from realtime.hub import Hub
 from realtime.metrics import RealtimeMetrics
 from realtime.terms import Terms
@@ -29,6 +33,10 @@ from realtime.wheel import Wheel
 PATH = r"/connection/websocket"
 _JSON = "centrifuge-json"
 _RETRY_SECONDS = 5
+_LATER = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
+_FLOODS = frozenset(
+    why.name for why in (Closings.INVALID_TOKEN, Closings.TOO_MANY_REQUESTS, Closings.CONNECTION_LIMIT)
+)
 
 
 class RealtimeSockets:
@@ -42,12 +50,17 @@ class RealtimeSockets:
         metrics: RealtimeMetrics,
         allowed_origins: Collection[str] = (),
         most_connections: int = limits.REALTIME_CONNECTIONS_PER_PROCESS,
+        addresses: ClientAddresses | None = None,
+        crowds: Crowds | None = None,
     ) -> None:
         self.terms = terms
         self.hub = hub
         self._metrics = metrics
         self._allowed_origins = frozenset(origin.rstrip("/").lower() for origin in allowed_origins)
         self._most_connections = most_connections
+        self.addresses = addresses or ClientAddresses()
+        self._crowds = Crowds(terms.clock) if crowds is None else crowds
+        self._floods = Floods(terms.clock)
         self._connections: set[Connection] = set()
         self._wheel: Wheel[Connection] = Wheel(tick_seconds=limits.REALTIME_TICK_SECONDS)
         self._readiness: Readiness | None = None
@@ -103,16 +116,20 @@ class RealtimeSockets:
             self._readiness.close()
             self._readiness = None
 
-    def adopt(self, taken: socket.socket, handshake: bytes, early: bytes) -> None:
+    def adopt(self, taken: socket.socket, handshake: bytes, early: bytes, *, address: bytes) -> None:
         """Take over a socket whose upgrade was accepted: answer it and listen."""
         with contextlib.suppress(OSError):
             taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             # What lies in the kernel can no longer be merged: a slow client should wait here, not there.
             taken.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.REALTIME_KERNEL_SEND_BYTES)
-        connection = Connection(self, taken)
+        connection = Connection(self, taken, self._crowds.enter(address))
         self._connections.add(connection)
         self._metrics.connections.inc()
-        connection.begin(handshake, early)
+        try:
+            connection.begin(handshake, early)
+        except BaseException:
+            connection.abandon()
+            raise
 
     def _turn(self) -> None:
         self._turning = asyncio.get_running_loop().call_later(limits.REALTIME_TICK_SECONDS, self._turn)
@@ -141,13 +158,20 @@ class RealtimeSockets:
     def read_soon(self, connection: Connection) -> None:
         asyncio.get_running_loop().call_soon(lambda: connection.ready(readable=True, writable=False))
 
+    def admitted(self, connection: Connection) -> None:
+        self._crowds.connected(connection.crowd)
+
     def ended(self, connection: Connection, reason: str) -> None:
         self._metrics.closed.labels(reason).inc()
+        if reason in _FLOODS:
+            self._floods.note(reason)
 
     def closed(self, fd: int, connection: Connection) -> None:
         self._ears.forget(fd)
         self._wheel.remove(connection, connection.tick)
         self._connections.discard(connection)
+        # A client has an id from the moment it was admitted.
+        self._crowds.leave(connection.crowd, connected=bool(connection.client))
         if not self._connections:
             self._empty.set()
         self._metrics.connections.dec()
@@ -159,6 +183,19 @@ class RealtimeSockets:
         return self._readiness
 
     # Who may come in.
+
+    def turns_away(self, address: bytes) -> tuple[HTTPStatus, str] | None:
+        """The bounds, asked last and once per handshake. None: come in."""
+        if self.full:
+            # Refused before the upgrade: the SDKs back off, which they do not after an accepted connection.
+            return HTTPStatus.SERVICE_UNAVAILABLE, "realtime.server_full"
+        away = self._crowds.turns_away(address)
+        return None if away is None else (HTTPStatus.TOO_MANY_REQUESTS, away.value)
+
+    def refused(self, code: str, *, forwarded: bool) -> None:
+        """A handshake was refused. ``forwarded`` helps to find a proxy that nobody named as trusted."""
+        self._metrics.refused.labels(code.removeprefix("realtime.")).inc()
+        self._floods.note(code, forwarded=forwarded)
 
     def welcomes(self, origin: str | None, host: str) -> bool:
         """Whether a page of that origin may connect. Apps and mini-programs send none; our own pages may."""
@@ -173,6 +210,7 @@ class RealtimeSocket(RequestHandler):
 
     def initialize(self, sockets: RealtimeSockets) -> None:
         self._sockets = sockets
+        self._address = sockets.addresses.group(self.request.remote_ip or "", self.request.headers)
 
     def get(self) -> None:
         refused = self._refusal()
@@ -181,7 +219,7 @@ class RealtimeSocket(RequestHandler):
             return
         handshake = self._accepted()
         taken, early = take_socket(self.detach())
-        self._sockets.adopt(taken, handshake, early)
+        self._sockets.adopt(taken, handshake, early, address=self._address)
 
     def _refusal(self) -> tuple[HTTPStatus, str] | None:
         headers = self.request.headers
@@ -197,10 +235,7 @@ class RealtimeSocket(RequestHandler):
         offered = self._offered()
         if offered and _JSON not in offered:
             return HTTPStatus.BAD_REQUEST, "realtime.protocol_not_supported"
-        if self._sockets.full:
-            # Refused before the upgrade: the SDKs back off, which they do not after an accepted connection.
-            return HTTPStatus.SERVICE_UNAVAILABLE, "realtime.server_full"
-        return None
+        return self._sockets.turns_away(self._address)
 
     def _offered(self) -> list[str]:
         header = self.request.headers.get("Sec-WebSocket-Protocol", "")
@@ -218,15 +253,17 @@ class RealtimeSocket(RequestHandler):
         return "\r\n".join((*lines, "", "")).encode("ascii")
 
     def _refuse(self, status: HTTPStatus, code: str) -> None:
+        self._sockets.refused(code, forwarded="X-Forwarded-For" in self.request.headers)
         self.set_status(status)
         self.clear_header("Server")
         self.set_header("Content-Type", "application/problem+json")
         if status is HTTPStatus.UPGRADE_REQUIRED:
             self.set_header("Upgrade", "websocket")
             self.set_header("Sec-WebSocket-Version", "13")
-        elif status is HTTPStatus.SERVICE_UNAVAILABLE:
+        elif status in _LATER:
             self.set_header("Retry-After", str(_RETRY_SECONDS))
-        self.finish({"type": "about:blank", "title": status.phrase, "status": int(status), "code": code})
+        problem = {"type": "about:blank", "title": status.phrase, "status": int(status), "code": code}
+        self.finish(msgspec.json.encode(problem))
 
 
 def _is_key(key: str) -> bool:

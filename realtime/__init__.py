@@ -12,6 +12,9 @@
     outbox     frames waiting for a slow client
     wheel      deadlines of many connections
     tokens     who is asking
+    crowds     how many sockets one address may hold, and begin
+    roster     whose connections this process holds
+    floods     what comes too often, said once a while
     broker     the port to other processes
     hub        feeds of this process and their subscribers (tap: one feed and its broker side)
     client     one session driven against the hub

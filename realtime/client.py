@@ -12,13 +12,14 @@ import structlog
 from realtime import frames
 from realtime.broker import BrokerUnavailable
 from realtime.codes import Closings, Disconnect, Error, Errors
-from realtime.effects import Close, CountPresence, Effects, Join, Leave, ReadHistory, Refuse, Send
+from realtime.effects import Admit, Close, CountPresence, Effects, Join, Leave, ReadHistory, Refuse, Send
 from realtime.fanout import Subscriber
 from realtime.feed import Joined
 from realtime.hub import Hub, TooManyChannels
 from realtime.session import Session
 from realtime.stream import Position, reachable
 from realtime.terms import Terms
+from realtime.tokens import Identity
 
 log = structlog.get_logger()
 
@@ -33,6 +34,9 @@ class Outlet(Subscriber, Protocol):
 
     def end(self, why: Disconnect) -> None:
         """Tell the client why and close. Called once; nothing is written afterwards."""
+
+    def admitted(self) -> None:
+        """The client has said who it is. Called at most once."""
 
     def settled(self) -> None:
         """A command was answered: reading may go on if it had to wait."""
@@ -70,7 +74,21 @@ class Client:
         self.session.close(Closings.CONNECTION_CLOSED)
         self._let_go()
 
+    @property
+    def identity(self) -> Identity:
+        """Who it is, as the newest token says."""
+        return self.session.identity
+
+    def _admit(self) -> None:
+        self._outlet.admitted()
+        user = self.identity.actor.id
+        oldest = self._hub.roster.enter(user, self) if user else None
+        if oldest is not None:
+            # The newest is the one that somebody holds in the hand; the oldest may be dead already.
+            oldest.close(Closings.CONNECTION_LIMIT)
+
     def _let_go(self) -> None:
+        self._hub.roster.leave(self.identity.actor.id, self)
         for channel in self.session.subscriptions:
             self._hub.leave(self._outlet, channel)
         self.session.subscriptions.clear()
@@ -88,6 +106,8 @@ class Client:
                 case Refuse(number, error):
                     writing.append(frames.refusal(number, error))
                     self._hub.metrics.errors.labels(error.code).inc()
+                case Admit():
+                    self._admit()
                 case Leave(channel):
                     self._hub.leave(self._outlet, channel)
                 case Join(channels):

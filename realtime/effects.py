@@ -31,6 +31,11 @@ class Close:
 
 
 @dataclass(frozen=True, slots=True)
+class Admit:
+    """The client has said who it is: count it as connected, and among its user's connections."""
+
+
+@dataclass(frozen=True, slots=True)
 class Leave:
     """End the subscription."""
 
@@ -62,5 +67,5 @@ class CountPresence:
     channel: str
 
 
-Effect = Send | Refuse | Close | Leave | Join | ReadHistory | CountPresence
+Effect = Send | Refuse | Close | Admit | Leave | Join | ReadHistory | CountPresence
 Effects = list[Effect]

@@ -8,7 +8,7 @@ given up after a few seconds, so that a screen that reloads does not cost a roun
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from contextlib import ExitStack
-from typing import Self
+from typing import Protocol, Self
 
 import structlog
 
@@ -17,15 +17,29 @@ from core.clock import Clock
 from realtime import frames
 from realtime.broker import Broker, BrokerUnavailable, Keep, PresenceStats
 from realtime.channels import Channels
+from realtime.codes import Disconnect
 from realtime.fanout import FanOut, Subscriber, fan_out, push_of
 from realtime.feed import Feed, Joined
 from realtime.metrics import RealtimeMetrics
+from realtime.roster import Roster
 from realtime.stream import History, Position, Publication
 from realtime.tap import Reading, Tap
+from realtime.tokens import Identity
 
 log = structlog.get_logger()
 
 Answer = Callable[[Mapping[str, Joined | None]], None]
+
+
+class Member(Protocol):
+    """A user's connection, for what concerns the user as a whole."""
+
+    @property
+    def identity(self) -> Identity:
+        """Who it is, as the newest token says."""
+
+    def close(self, why: Disconnect) -> None:
+        """End the connection from our side."""
 
 
 class TooManyChannels(Exception):
@@ -44,11 +58,13 @@ class Hub:
         metrics: RealtimeMetrics,
         fan_out: FanOut = fan_out,
         position_check_seconds: float = limits.REALTIME_POSITION_CHECK_SECONDS,
+        connections_per_user: int = limits.REALTIME_CONNECTIONS_PER_USER,
     ) -> None:
         self._broker = broker
         self._channels = channels
         self._clock = clock
         self.metrics = metrics
+        self.roster: Roster[Member] = Roster(per_user=connections_per_user)
         self._fan_out = fan_out
         self._position_check_seconds = position_check_seconds
         self._taps: dict[str, Tap] = {}

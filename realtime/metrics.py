@@ -14,6 +14,12 @@ class RealtimeMetrics:
         self.closed = Counter(
             "realtime_closed", "Connections ended, by reason.", ["reason"], registry=registry
         )
+        self.refused = Counter(
+            "realtime_refused",
+            "Handshakes refused before the upgrade, by reason.",
+            ["reason"],
+            registry=registry,
+        )
         self.errors = Counter(
             "realtime_errors", "Commands answered with an error, by code.", ["code"], registry=registry
         )

@@ -4,6 +4,7 @@ The owner feeds it frames and answers, and carries out the effects it returns, i
 
     receive(frame) ─┐                      ┌─ Send, Refuse  write one JSON object
     joined(…)       │                      ├─ Close         end the connection
+                    │                      ├─ Admit         connected: count it, once at most
     history_read(…) ├──► list of effects ──┼─ Join          subscribe, then call ``joined``
     counted(…)      │                      ├─ Leave         unsubscribe
     refused(error)  │                      ├─ ReadHistory   then call ``history_read``
@@ -25,7 +26,7 @@ from realtime import frames, results
 from realtime.broker import PresenceStats
 from realtime.codes import Closings, Disconnect, Error, Errors, Unsubscribings
 from realtime.commands import By, Standing, decide
-from realtime.effects import Close, Effects, Join, Leave, Refuse, Send
+from realtime.effects import Admit, Close, Effects, Join, Leave, Refuse, Send
 from realtime.feed import Joined
 from realtime.frames import Command, Reply
 from realtime.stream import History, Position
@@ -269,6 +270,7 @@ class Session:
             return
         self.identity = identity
         self.client = self._terms.new_client_id()
+        effects.append(Admit())
         held = {
             channel: Position(one.offset, one.epoch) if one.recover else None
             for channel, one in ask.subs.items()

@@ -8,9 +8,11 @@ from prometheus_client import CollectorRegistry
 
 from conf.settings import Settings
 from core.clock import Clock
+from handlers.client_address import ClientAddresses
 from handlers.realtime_socket import RealtimeSockets
 from realtime.broker import Broker, BrokerUnavailable
 from realtime.channels import Channels
+from realtime.crowds import Crowds
 from realtime.hub import Hub
 from realtime.metrics import RealtimeMetrics
 from realtime.terms import Terms
@@ -66,7 +68,14 @@ async def open_live(
 ) -> Live:
     """Start hub and sockets in the running loop; the broker begins to listen."""
     metrics = RealtimeMetrics(registry)
-    hub = Hub(broker=broker, channels=channels, clock=clock, metrics=metrics)
+    web = settings.web
+    hub = Hub(
+        broker=broker,
+        channels=channels,
+        clock=clock,
+        metrics=metrics,
+        connections_per_user=web.connections_per_user,
+    )
     await hub.start()
     terms = Terms(
         channels=channels,
@@ -76,7 +85,12 @@ async def open_live(
         chance=random.random,
     )
     sockets = RealtimeSockets(
-        terms=terms, hub=hub, metrics=metrics, allowed_origins=settings.web.allowed_origins
+        terms=terms,
+        hub=hub,
+        metrics=metrics,
+        allowed_origins=web.allowed_origins,
+        addresses=ClientAddresses(web.trusted_proxies),
+        crowds=Crowds(clock, most_open=web.connections_per_address),
     )
     sockets.start()
     return Live(hub, sockets, broker, channels)

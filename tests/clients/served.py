@@ -15,9 +15,11 @@ from adapters.memory.broker import MemoryBroker, MemoryStreams
 from core.actor import Actor, Role
 from core.clock import SystemClock
 from core.ids import ScreenId
+from handlers.client_address import ClientAddresses
 from handlers.realtime_socket import RealtimeSockets
 from realtime.broker import Broker
 from realtime.channels import houzhen_channels
+from realtime.crowds import Crowds
 from realtime.hub import Hub
 from realtime.metrics import RealtimeMetrics
 from realtime.stream import Position
@@ -52,11 +54,21 @@ class Served:
         tls: ssl.SSLContext | None = None,
         allowed_origins: tuple[str, ...] = (),
         most_connections: int = 100,
+        connections_per_user: int = 20,
+        trusted_proxies: tuple[str, ...] = (),
+        crowds: Crowds | None = None,
         **terms: float,
     ) -> None:
         self.broker: Broker = MemoryBroker(backend) if isinstance(backend, MemoryStreams) else backend
         self.metrics = RealtimeMetrics(CollectorRegistry())
-        self.hub = Hub(broker=self.broker, channels=CHANNELS, clock=CLOCK, metrics=self.metrics)
+        self.hub = Hub(
+            broker=self.broker,
+            channels=CHANNELS,
+            clock=CLOCK,
+            metrics=self.metrics,
+            connections_per_user=connections_per_user,
+        )
+        self.crowds = Crowds(CLOCK) if crowds is None else crowds
         self.terms = Terms(
             channels=CHANNELS,
             tokens=TOKENS,
@@ -72,6 +84,8 @@ class Served:
             metrics=self.metrics,
             allowed_origins=allowed_origins,
             most_connections=most_connections,
+            addresses=ClientAddresses(trusted_proxies),
+            crowds=self.crowds,
         )
         self._server = HTTPServer(
             Application(self.sockets.rules(), log_function=lambda handler: None), ssl_options=tls

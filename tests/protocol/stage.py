@@ -10,7 +10,7 @@ from core.actor import ANONYMOUS, Actor, Role
 from core.clock import CHINA, ManualClock
 from core.ids import ScreenId
 from realtime.channels import houzhen_channels
-from realtime.effects import Close, Effects, Join, Leave, Refuse, Send
+from realtime.effects import Admit, Close, Effects, Join, Leave, Refuse, Send
 from realtime.feed import Joined
 from realtime.frames import refusal
 from realtime.session import Session
@@ -70,6 +70,7 @@ class Stage:
         self.answers = answer
         self.sent: list[dict[str, Any]] = []
         self.asked: list[object] = []
+        self.admitted = 0
         self.closed: tuple[int, str] | None = None
 
     def say(self, *commands: object) -> list[dict[str, Any]]:
@@ -91,6 +92,8 @@ class Stage:
                     self.closed = (why.code, why.reason)
                 case Join(channels) if self.answers:
                     todo += self.session.joined({name: self.hub.get(name, TOP) for name in channels})
+                case Admit():
+                    self.admitted += 1
                 case Leave() | _:
                     self.asked.append(effect)
         return self.sent[before:]

@@ -5,7 +5,8 @@
     channels   the one policy table: who may subscribe, what is kept
     stream     positions, and what a returning client has missed
     feed       one channel as this process hears it
-    session    one client's side of the protocol; commands decides, effects are what it wants done
+    session    one client's side of the protocol; commands and admission decide, effects are what it wants
+               done, turn is the order in which, subscription what each stands on
     terms      what is the same for every session
     fanout     one publication as ready bytes to everyone who listens
     websocket  RFC 6455 between bytes and messages
@@ -17,7 +18,7 @@
     floods     what comes too often, said once a while
     broker     the port to other processes
     hub        feeds of this process and their subscribers (tap: one feed and its broker side)
-    client     one session driven against the hub
+    client     one session driven against the hub (calls: the application's methods)
 
-All but ``hub`` and ``client`` are free of I/O: no socket, no loop, no clock of their own.
+All but ``hub``, ``calls`` and ``client`` are free of I/O: no socket, no loop, no clock of their own.
 """

@@ -11,13 +11,26 @@ import structlog
 
 from realtime import frames
 from realtime.broker import BrokerUnavailable
-from realtime.codes import Closings, Disconnect, Error, Errors
-from realtime.effects import Admit, Close, CountPresence, Effects, Join, Leave, ReadHistory, Refuse, Send
+from realtime.codes import Closings, Disconnect, Error, Errors, Unsubscribings
+from realtime.effects import (
+    Admit,
+    Call,
+    Close,
+    CountPresence,
+    Effects,
+    Join,
+    Leave,
+    Question,
+    ReadHistory,
+    Refuse,
+    Send,
+)
 from realtime.fanout import Subscriber
 from realtime.feed import Joined
 from realtime.hub import Hub, TooManyChannels
 from realtime.session import Session
 from realtime.stream import Position, reachable
+from realtime.subscription import GIVEN, By, Subscription
 from realtime.terms import Terms
 from realtime.tokens import Identity
 
@@ -69,6 +82,21 @@ class Client:
         """End the connection from our side."""
         self._carry_out(self.session.close(why))
 
+    def server_subscribe(self, channel: str, *, expires_at: float | None = None) -> None:
+        """Subscribe the client from our side, as ``Session.give`` says; it is told by a ``subscribe`` push.
+
+        The subscription lasts as long as the connection, or until ``expires_at`` (Unix seconds): a client
+        that comes back has what its token and the policy table give it. Raises ``BadChannel`` or
+        ``UnknownChannel``.
+        """
+        terms = GIVEN if expires_at is None else Subscription(By.SERVER, expires_at)
+        self._carry_out(self.session.give(channel, terms))
+        self._outlet.settled()
+
+    def server_unsubscribe(self, channel: str, why: Disconnect = Unsubscribings.SERVER) -> None:
+        """End a subscription from our side, whoever asked for it; unknown ones are fine."""
+        self._carry_out(self.session.take_away(channel, why))
+
     def gone(self) -> None:
         """The client has left by itself: forget it everywhere."""
         self.session.close(Closings.CONNECTION_CLOSED)
@@ -112,7 +140,7 @@ class Client:
                     self._hub.leave(self._outlet, channel)
                 case Join(channels):
                     todo += self._join(channels)
-                case ReadHistory() | CountPresence():
+                case ReadHistory() | CountPresence() | Call():
                     self._start(self._ask(effect))
                 case Close(why):
                     self._write(writing)
@@ -138,14 +166,22 @@ class Client:
         self._task = None
         self._carry_out(self.session.joined(results))
 
-    async def _ask(self, effect: ReadHistory | CountPresence) -> None:
-        if isinstance(effect, CountPresence):
-            stats = await self._hub.presence_stats(effect.channel)
-            answer = self.session.counted(stats)
-        else:
-            answer = await self._read(effect)
+    async def _ask(self, question: Question) -> None:
+        answer = await self._answer(question)
         self._task = None
         self._carry_out(answer)
+
+    async def _answer(self, question: Question) -> Effects:
+        match question:
+            case ReadHistory():
+                return await self._read(question)
+            case CountPresence(channel):
+                return self.session.counted(await self._hub.presence_stats(channel))
+            case Call():
+                answer = await self._hub.calls.run(question)
+                if isinstance(answer, Error):
+                    return self.session.refused(answer)
+                return self.session.returned(answer)
 
     async def _read(self, ask: ReadHistory) -> Effects:
         history = await self._hub.history(

@@ -8,6 +8,8 @@ words, at most 123 bytes.
 from dataclasses import dataclass
 from typing import Final
 
+from core.refusals import Kind, Refusal
+
 
 @dataclass(frozen=True, slots=True)
 class Error:
@@ -30,8 +32,15 @@ class Disconnect:
         return self.reason.replace(" ", "_")
 
 
+No = Error | Disconnect
+"""A command that is not done: an error reply, or the end of the connection."""
+
+
 class Errors:
-    """What a command may be answered with."""
+    """What a command may be answered with.
+
+    Not used here: 101, as anonymous clients may connect; 113, which belongs to maps.
+    """
 
     INTERNAL: Final = Error(100, "internal server error", temporary=True)
     UNAUTHORIZED: Final = Error(101, "unauthorized")
@@ -76,10 +85,12 @@ class Closings:
 
 
 class Unsubscribings:
-    """Why the server ended one client-side subscription."""
+    """Why the server ended one subscription: below 2500 for good, from there on the SDK subscribes again."""
 
     SERVER: Final = Disconnect(2000, "server unsubscribe")
     INSUFFICIENT_STATE: Final = Disconnect(2500, "insufficient state")
+    EXPIRED: Final = Disconnect(2501, "subscription expired")
+    STATE_INVALIDATED: Final = Disconnect(2502, "state invalidated")
 
 
 class WebSocketCodes:
@@ -91,9 +102,25 @@ class WebSocketCodes:
     TOO_BIG: Final = 1009
 
 
+APPLICATION: Final = 1_000
+"""From here on error codes are the application's."""
+_TEMPORARY: Final = frozenset({Kind.TOO_MANY, Kind.UNAVAILABLE})
+
+
+def application_error(refusal: Refusal) -> Error:
+    """A refusal of the application as an error of the protocol.
+
+    Its number is 1000 and the HTTP status of its kind (1404, 1409, 1422 …), its message the stable code
+    (``im.session_closed``). What is worth trying again is temporary.
+    """
+    kind = refusal.kind
+    return Error(APPLICATION + kind.value, refusal.code, temporary=kind in _TEMPORARY)
+
+
 def _members(table: type[object]) -> tuple[Disconnect, ...]:
     return tuple(value for value in vars(table).values() if isinstance(value, Disconnect))
 
 
 CLOSINGS: Final = _members(Closings)
+UNSUBSCRIBINGS: Final = _members(Unsubscribings)
 ERRORS: Final = tuple(value for value in vars(Errors).values() if isinstance(value, Error))

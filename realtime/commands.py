@@ -4,27 +4,20 @@ Pure decisions over the policy table. What changes the session itself (connect, 
 ``session``.
 """
 
-import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core import limits
 from core.actor import Actor
-from realtime.channels import BadChannel, Channels, Policy, UnknownChannel
-from realtime.codes import Closings, Disconnect, Error, Errors
-from realtime.effects import CountPresence, Join, ReadHistory
-from realtime.frames import ChannelAsk, Command, HistoryAsk, SubscribeAsk
+from realtime.channels import BadChannel, Policy, UnknownChannel
+from realtime.codes import Closings, Errors, No
+from realtime.effects import Call, CountPresence, Join, Question, ReadHistory
+from realtime.frames import ChannelAsk, Command, HistoryAsk, RpcAsk, SubscribeAsk
 from realtime.stream import Position
+from realtime.subscription import By, Subscription
+from realtime.terms import Terms
 
-No = Error | Disconnect
 _NO_LIMIT = -1
-
-
-class By(enum.Enum):
-    """Who asked for a subscription."""
-
-    CLIENT = "client"
-    SERVER = "server"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +25,11 @@ class Standing:
     """What a decision may depend on."""
 
     actor: Actor
-    subscriptions: Mapping[str, By]
-    channels: Channels
-    channels_per_client: int
+    subscriptions: Mapping[str, Subscription]
+    terms: Terms
 
 
-def decide(command: Command, standing: Standing) -> Join | ReadHistory | CountPresence | No:
+def decide(command: Command, standing: Standing) -> Join | Question | No:
     """Decide on every method that leaves the session as it is."""
     if command.subscribe is not None:
         return subscribe(command.subscribe, standing)
@@ -48,7 +40,7 @@ def decide(command: Command, standing: Standing) -> Join | ReadHistory | CountPr
     if command.sub_refresh is not None:
         return sub_refresh(command.sub_refresh, standing)
     if command.rpc is not None:
-        return Errors.METHOD_NOT_FOUND
+        return rpc(command.rpc, standing)
     if command.send is not None:
         return Closings.NOT_AVAILABLE
     ask = command.publish or command.presence
@@ -70,8 +62,8 @@ def subscribe(ask: SubscribeAsk, standing: Standing) -> Join | No:
         return Errors.NOT_AVAILABLE
     if ask.channel in standing.subscriptions:
         return Errors.ALREADY_SUBSCRIBED
-    own = sum(by is By.CLIENT for by in standing.subscriptions.values())
-    if own >= standing.channels_per_client:
+    own = sum(one.by is By.CLIENT for one in standing.subscriptions.values())
+    if own >= standing.terms.channels_per_client:
         return Errors.LIMIT_EXCEEDED
     if not policy.may_subscribe(standing.actor, rest):
         return Errors.PERMISSION_DENIED
@@ -116,11 +108,19 @@ def sub_refresh(ask: ChannelAsk, standing: Standing) -> No:
     return Closings.BAD_REQUEST
 
 
+def rpc(ask: RpcAsk, standing: Standing) -> Call | No:
+    """Call a method of the application, if there is one of that name."""
+    method = standing.terms.rpc.get(ask.method)
+    if method is None:
+        return Errors.METHOD_NOT_FOUND
+    return Call(ask.method, method, standing.actor, bytes(ask.data))
+
+
 def _find(channel: str, standing: Standing) -> tuple[Policy, str] | No:
     if not channel:
         return Closings.BAD_REQUEST
     try:
-        return standing.channels.find(channel)
+        return standing.terms.channels.find(channel)
     except BadChannel:
         return Errors.BAD_REQUEST
     except UnknownChannel:

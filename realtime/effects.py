@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from core.actor import Actor
 from realtime.broker import Keep
 from realtime.codes import Disconnect, Error
 from realtime.stream import Position
+from realtime.subscription import ASKED, Subscription
+from realtime.terms import Method
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +47,13 @@ class Leave:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Subscribe, resuming at a position where one is given. Answer: ``Session.joined``."""
+    """Subscribe, resuming at a position where one is given. Answer: ``Session.joined``.
+
+    ``terms`` is what the subscriptions will stand on.
+    """
 
     channels: Mapping[str, Position | None]
+    terms: Subscription = ASKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,5 +74,18 @@ class CountPresence:
     channel: str
 
 
-Effect = Send | Refuse | Close | Admit | Leave | Join | ReadHistory | CountPresence
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Run a method of the application. Answer: ``Session.returned``."""
+
+    name: str
+    method: Method
+    actor: Actor
+    data: bytes
+
+
+Question = ReadHistory | CountPresence | Call
+"""Effects that want an answer from somewhere else."""
+
+Effect = Send | Refuse | Close | Admit | Leave | Join | Question
 Effects = list[Effect]

@@ -157,6 +157,10 @@ class HistoryResult(msgspec.Struct, omit_defaults=True):
     publications: list[PublicationBody] = []
 
 
+class RpcResult(msgspec.Struct, omit_defaults=True):
+    data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
 class Reply(msgspec.Struct, omit_defaults=True):
     """The answer to one command: an error or exactly one result."""
 
@@ -167,6 +171,7 @@ class Reply(msgspec.Struct, omit_defaults=True):
     unsubscribe: Nothing | None = None
     presence_stats: PresenceStatsResult | None = None
     history: HistoryResult | None = None
+    rpc: RpcResult | None = None
     refresh: RefreshResult | None = None
 
 
@@ -220,6 +225,11 @@ def push(head: bytes, publication: Publication) -> bytes:
     if publication.offset:
         return b'%b%b,"offset":%d}}}' % (head, data, publication.offset)
     return head + data + b"}}}"
+
+
+def subscribe_push(channel: str, result: SubscribeResult) -> bytes:
+    """Tell a client that the server has subscribed it."""
+    return b'{"push":{"channel":%b,"subscribe":%b}}' % (_encode(channel), _encode(result))
 
 
 def unsubscribe_push(channel: str, why: Disconnect) -> bytes:

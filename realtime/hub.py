@@ -16,6 +16,7 @@ from core import limits
 from core.clock import Clock
 from realtime import frames
 from realtime.broker import Broker, BrokerUnavailable, Keep, PresenceStats
+from realtime.calls import Calls
 from realtime.channels import Channels
 from realtime.codes import Disconnect
 from realtime.fanout import FanOut, Subscriber, fan_out, push_of
@@ -65,6 +66,7 @@ class Hub:
         self._clock = clock
         self.metrics = metrics
         self.roster: Roster[Member] = Roster(per_user=connections_per_user)
+        self.calls = Calls(metrics)
         self._fan_out = fan_out
         self._position_check_seconds = position_check_seconds
         self._taps: dict[str, Tap] = {}

@@ -44,3 +44,6 @@ class RealtimeMetrics:
             buckets=_FAN_OUT_BUCKETS,
             registry=registry,
         )
+        self.rpc_seconds = Histogram(
+            "realtime_rpc_seconds", "Time of the application's methods.", ["method"], registry=registry
+        )

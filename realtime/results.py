@@ -1,7 +1,9 @@
 """What commands are answered with, as wire models."""
 
+import msgspec
+
 from realtime.feed import Joined
-from realtime.frames import HistoryResult, SubscribeResult, publication_body
+from realtime.frames import HistoryResult, RpcResult, SubscribeResult, one_line, publication_body
 from realtime.stream import History, Position
 
 
@@ -29,3 +31,8 @@ def history(read: History) -> HistoryResult:
         offset=read.position.offset,
         publications=[publication_body(one) for one in read.publications],
     )
+
+
+def returned(data: bytes) -> RpcResult:
+    """What a method of the application answered; nothing is an answer too."""
+    return RpcResult(msgspec.Raw(one_line(data))) if data else RpcResult()

@@ -3,15 +3,18 @@
 The owner feeds it frames and answers, and carries out the effects it returns, in order::
 
     receive(frame) ─┐                      ┌─ Send, Refuse  write one JSON object
-    joined(…)       │                      ├─ Close         end the connection
-                    │                      ├─ Admit         connected: count it, once at most
-    history_read(…) ├──► list of effects ──┼─ Join          subscribe, then call ``joined``
-    counted(…)      │                      ├─ Leave         unsubscribe
-    refused(error)  │                      ├─ ReadHistory   then call ``history_read``
-    tick()         ─┘                      └─ CountPresence then call ``counted``
+    tick()          │                      ├─ Close         end the connection
+    joined(…)       │                      ├─ Admit         connected: count it, once at most
+    history_read(…) │                      ├─ Join          subscribe, then call ``joined``
+    counted(…)      ├──► list of effects ──┼─ Leave         unsubscribe
+    returned(…)     │                      ├─ ReadHistory   then call ``history_read``
+    refused(error)  │                      ├─ CountPresence then call ``counted``
+    give(channel)   │                      └─ Call          then call ``returned``
+    take_away(…)   ─┘
 
 Commands are handled strictly in order: while one waits for its answer (``refused`` when it fails), the
 later ones wait behind it, and the owner should stop reading the socket (``congested``). Pongs never wait.
+What the server gives stands in the same line; what it takes away is gone at once.
 
     NEW ──connect──► CONNECTING ──joined──► CONNECTED ──► CLOSED
      └───── refused connect ──► REFUSED ──(any command, or the connect deadline)──► CLOSED
@@ -22,16 +25,19 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Final
 
-from realtime import frames, results
+from core import limits
+from realtime import admission, frames, results
 from realtime.broker import PresenceStats
-from realtime.codes import Closings, Disconnect, Error, Errors, Unsubscribings
-from realtime.commands import By, Standing, decide
+from realtime.codes import APPLICATION, Closings, Disconnect, Error, Errors, Unsubscribings
+from realtime.commands import Standing, decide
 from realtime.effects import Admit, Close, Effects, Join, Leave, Refuse, Send
 from realtime.feed import Joined
 from realtime.frames import Command, Reply
 from realtime.stream import History, Position
+from realtime.subscription import GIVEN, By, Subscription
 from realtime.terms import Terms
-from realtime.tokens import NOBODY, Identity, TokenExpired, TokenInvalid
+from realtime.tokens import NOBODY, Identity
+from realtime.turn import Gift, Task, Turn
 
 NEVER: Final = float("inf")
 _WANTS_112: Final = 2
@@ -50,13 +56,14 @@ class Session:
 
     __slots__ = (
         "_allowance",
-        "_backlog",
         "_counted_at",
         "_deadline",
+        "_errors",
+        "_expiring_at",
         "_ping_at",
         "_pong_by",
         "_terms",
-        "_waiting",
+        "_turn",
         "client",
         "identity",
         "phase",
@@ -69,25 +76,32 @@ class Session:
         self.phase = Phase.NEW
         self.client = ""
         self.identity: Identity = NOBODY
-        self.subscriptions: dict[str, By] = {}
-        self._waiting: Command | None = None
-        self._backlog: deque[Command] | None = None
+        self.subscriptions: dict[str, Subscription] = {}
+        self._turn: Turn | None = None
         self._allowance = terms.command_burst
         self._counted_at = now
+        self._errors = 0
         # Until connected: by when that must be. Afterwards: when the token's grace ends.
         self._deadline = now + terms.connect_seconds
+        # No later than the first end of a subscription with its grace.
+        self._expiring_at = NEVER
         self._ping_at = NEVER
         self._pong_by = NEVER
 
     @property
     def due(self) -> float:
         """The monotonic moment at which ``tick`` is next worth calling."""
-        return min(self._deadline, self._ping_at, self._pong_by)
+        return min(self._deadline, self._ping_at, self._pong_by, self._expiring_at)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has ended, from either side."""
+        return self.phase is Phase.CLOSED
 
     @property
     def congested(self) -> bool:
         """Whether commands wait behind an unanswered one, so that reading more should wait too."""
-        return bool(self._backlog)
+        return self._turn is not None and bool(self._turn.behind)
 
     # What comes in.
 
@@ -100,49 +114,60 @@ class Session:
         effects: Effects = []
         refused = self.phase is Phase.REFUSED
         for command in commands:
-            if self.phase is Phase.CLOSED or (self.phase is Phase.REFUSED and not refused):
+            if self.closed or (self.phase is Phase.REFUSED and not refused):
                 # SDKs send subscribes behind the connect: what follows a refusal in its frame is passed over.
                 break
             if command.is_pong:
                 self._pong(effects)
-            elif self._waiting is None:
-                self._handle(command, effects)
             else:
-                self._queue(command)
+                self._do(command, effects)
         return effects
 
     def joined(self, answers: Mapping[str, Joined | None]) -> Effects:
         """Answer of ``Join``: how each subscription begins, None for one whose history has a gap."""
-        effects: Effects = []
-        command = self._waiting
-        if self.phase is Phase.CLOSED or command is None:
+        turn = self._turn
+        if turn is None or turn.joins is None:
             return [Leave(channel) for channel, result in answers.items() if result is not None]
         if None in answers.values():
             return self.close(Closings.INSUFFICIENT_STATE)
-        whole = {channel: result for channel, result in answers.items() if result is not None}
-        if command.connect is not None:
-            self._connected(command, command.connect, whole, effects)
-        elif command.subscribe is not None:
-            self._subscribed(command, command.subscribe, whole[command.subscribe.channel], effects)
+        begun = {channel: result for channel, result in answers.items() if result is not None}
+        effects: Effects = []
+        if isinstance(turn.task, Gift):
+            self._given(turn.task, begun, effects)
+        elif turn.task.connect is not None:
+            self._connected(turn.task.id, begun, turn.joins.channels, effects)
+        elif turn.task.subscribe is not None:
+            self._subscribed(turn.task.id, turn.task.subscribe, begun, turn.joins.terms, effects)
+        for channel, why in turn.taken_away.items():
+            effects += self._end(channel, why)
         return self._go_on(effects)
 
     def history_read(self, history: History) -> Effects:
         """Answer of ``ReadHistory``."""
-        return self._answered(Reply(self._number, history=results.history(history)))
+        return self._answered(history=results.history(history))
 
     def counted(self, stats: PresenceStats) -> Effects:
         """Answer of ``CountPresence``."""
-        result = frames.PresenceStatsResult(stats.clients, stats.users)
-        return self._answered(Reply(self._number, presence_stats=result))
+        return self._answered(presence_stats=frames.PresenceStatsResult(stats.clients, stats.users))
+
+    def returned(self, data: bytes) -> Effects:
+        """Answer of ``Call``."""
+        return self._answered(rpc=results.returned(data))
 
     def refused(self, error: Error) -> Effects:
         """The last effect that wanted an answer could not be carried out."""
+        turn = self._turn
+        if turn is None:
+            return []
+        if turn.number is None:
+            # Nobody asked, so nobody can be told; a new connection gets everything it should have.
+            return self.close(Closings.SERVER_ERROR)
         if self.phase is Phase.CONNECTING:
             self.phase = Phase.REFUSED
-            self._backlog = None
-        if self._waiting is None:
-            return []
-        return self._go_on([Refuse(self._number, error)])
+            turn.behind.clear()
+        effects: Effects = []
+        self._refuse(turn.number, error, effects)
+        return self._go_on(effects)
 
     def lost(self, channel: str) -> Effects:
         """Publications of a channel were missed on the way here; the subscription has ended already.
@@ -150,17 +175,17 @@ class Session:
         The client is told to come back and recover: by a new subscription, or by a new connection where the
         subscription was the server's.
         """
-        by = self.subscriptions.pop(channel, None)
-        if by is None or self.phase is Phase.CLOSED:
+        terms = self.subscriptions.pop(channel, None)
+        if terms is None or self.closed:
             return []
-        if by is By.SERVER:
+        if terms.by is By.SERVER:
             return self.close(Closings.INSUFFICIENT_STATE)
         return [Send(frames.unsubscribe_push(channel, Unsubscribings.INSUFFICIENT_STATE))]
 
     def tick(self) -> Effects:
-        """Let time pass: pings, and the deadlines for connecting, pongs and expired tokens."""
+        """Let time pass: pings, and the deadlines for connecting, pongs, expired tokens and subscriptions."""
         now = self._terms.clock.monotonic()
-        if self.phase is Phase.CLOSED:
+        if self.closed:
             return []
         if now >= self._deadline:
             connected = self.phase is Phase.CONNECTED
@@ -170,61 +195,111 @@ class Session:
                 return self.close(Closings.NO_PONG)
             # We are not reading, so the pong may be in the socket.
             self._pong_by = now + self._terms.pong_seconds
-        if now >= self._ping_at and self._pong_by == NEVER:
+        effects = self._end_expired() if now >= self._expiring_at else []
+        if not self.closed and now >= self._ping_at and self._pong_by == NEVER:
             self._ping_at = now + self._terms.ping_seconds
             self._pong_by = now + self._terms.pong_seconds
-            return [Send(frames.PING)]
-        return []
+            effects.append(Send(frames.PING))
+        return effects
 
     def close(self, why: Disconnect) -> Effects:
         """End the session. The owner leaves every channel in ``subscriptions``."""
-        if self.phase is Phase.CLOSED:
+        if self.closed:
             return []
         self.phase = Phase.CLOSED
-        self._waiting = self._backlog = None
-        self._deadline = self._ping_at = self._pong_by = NEVER
+        self._turn = None
+        self._deadline = self._ping_at = self._pong_by = self._expiring_at = NEVER
         return [Close(why)]
+
+    # What the server decides.
+
+    def give(self, channel: str, terms: Subscription = GIVEN) -> Effects:
+        """Subscribe the client from our side, behind what it asked for before.
+
+        One that is subscribed already stays as it is. More than ``given_channels_per_client`` end the
+        connection, so does one that cannot be given. Does nothing before ``connect`` has come. Raises
+        ``BadChannel`` or ``UnknownChannel``.
+        """
+        self._terms.channels.find(channel)
+        if self.phase not in (Phase.CONNECTING, Phase.CONNECTED):
+            return []
+        given = sum(one.by is By.SERVER for one in self.subscriptions.values())
+        given += 0 if self._turn is None else self._turn.gifts
+        if given >= self._terms.given_channels_per_client:
+            return self.close(Closings.CHANNEL_LIMIT)
+        effects: Effects = []
+        self._do(Gift(channel, terms), effects)
+        return effects
+
+    def take_away(self, channel: str, why: Disconnect = Unsubscribings.SERVER) -> Effects:
+        """End a subscription from our side, whoever asked for it; also one that is just beginning."""
+        turn = self._turn
+        if turn is not None:
+            turn.forget_gifts(channel)
+            if turn.is_about(channel):
+                turn.taken_away[channel] = why
+                return []
+        return self._end(channel, why)
+
+    def _end(self, channel: str, why: Disconnect) -> Effects:
+        if self.subscriptions.pop(channel, None) is None:
+            return []
+        return [Leave(channel), Send(frames.unsubscribe_push(channel, why))]
+
+    def _given(self, gift: Gift, begun: Mapping[str, Joined], effects: Effects) -> None:
+        self._note(gift.channel, gift.terms)
+        result = results.subscribed(begun[gift.channel], None)
+        effects.append(Send(frames.subscribe_push(gift.channel, result)))
 
     # Order.
 
-    def _queue(self, command: Command) -> None:
-        if self._backlog is None:
-            self._backlog = deque()
-        self._backlog.append(command)
+    def _do(self, task: Task, effects: Effects) -> None:
+        if self._turn is None:
+            self._handle(task, effects)
+        else:
+            self._turn.behind.append(task)
 
-    @property
-    def _number(self) -> int:
-        return 0 if self._waiting is None else self._waiting.id
-
-    def _answered(self, reply: Reply) -> Effects:
-        return [] if self._waiting is None else self._go_on([Send(frames.reply(reply))])
+    def _answered(self, **result: object) -> Effects:
+        turn = self._turn
+        if turn is None or turn.number is None:
+            return []
+        effects: Effects = []
+        self._reply(Reply(turn.number, **result), effects)  # type: ignore[arg-type]
+        return self._go_on(effects)
 
     def _go_on(self, effects: Effects) -> Effects:
-        """The waiting command is answered; handle those behind it until one must wait again."""
-        self._waiting = None
-        while self._backlog and self._waiting is None and self.phase is not Phase.CLOSED:
-            self._handle(self._backlog.popleft(), effects)
-        if not self._backlog:
-            self._backlog = None
+        """The task at hand is done; handle those behind it until one must wait again."""
+        behind = self._end_turn()
+        while behind and self._turn is None and not self.closed:
+            self._handle(behind.popleft(), effects)
+        if self._turn is not None:
+            self._turn.behind = behind
         return effects
+
+    def _end_turn(self) -> deque[Task]:
+        behind = deque() if self._turn is None else self._turn.behind
+        self._turn = None
+        return behind
 
     def _pong(self, effects: Effects) -> None:
         if self._pong_by == NEVER:
             effects += self.close(Closings.BAD_REQUEST)
         self._pong_by = NEVER
 
-    def _handle(self, command: Command, effects: Effects) -> None:
-        connect = command.connect
-        wanted = Phase.CONNECTED if connect is None else Phase.NEW
-        if command.is_empty or self.phase is not wanted:
+    def _handle(self, task: Task, effects: Effects) -> None:
+        if isinstance(task, Gift):
+            if task.channel not in self.subscriptions:
+                self._join(task, Join({task.channel: None}, task.terms), effects)
+            return
+        wanted = Phase.CONNECTED if task.connect is None else Phase.NEW
+        if task.is_empty or self.phase is not wanted:
             effects += self.close(Closings.BAD_REQUEST)
-        elif connect is not None:
-            self._connect(command, connect, effects)
-        elif not self._afford(effects):
-            if self.phase is not Phase.CLOSED:
-                effects.append(Refuse(command.id, Errors.TOO_MANY_REQUESTS))
-        else:
-            self._obey(command, effects)
+        elif task.connect is not None:
+            self._connect(task, task.connect, effects)
+        elif self._afford(effects):
+            self._obey(task, effects)
+        elif not self.closed:
+            self._refuse(task.id, Errors.TOO_MANY_REQUESTS, effects)
 
     def _obey(self, command: Command, effects: Effects) -> None:
         if command.refresh is not None:
@@ -233,18 +308,33 @@ class Session:
         if command.unsubscribe is not None:
             self._unsubscribe(command, command.unsubscribe, effects)
             return
-        terms = self._terms
-        standing = Standing(
-            self.identity.actor, self.subscriptions, terms.channels, terms.channels_per_client
-        )
-        match decide(command, standing):
+        match decide(command, Standing(self.identity.actor, self.subscriptions, self._terms)):
             case Error() as error:
-                effects.append(Refuse(command.id, error))
+                self._refuse(command.id, error, effects)
             case Disconnect() as why:
                 effects += self.close(why)
-            case effect:
-                self._waiting = command
-                effects.append(effect)
+            case Join() as join:
+                self._join(command, join, effects)
+            case question:
+                self._turn = Turn(command)
+                effects.append(question)
+
+    def _join(self, task: Task, join: Join, effects: Effects) -> None:
+        self._turn = Turn(task, join)
+        effects.append(join)
+
+    def _reply(self, reply: Reply, effects: Effects) -> None:
+        self._errors = 0
+        effects.append(Send(frames.reply(reply)))
+
+    def _refuse(self, number: int, error: Error, effects: Effects) -> None:
+        """Say no; whoever is told nothing else for long is probing, and is sent away for good."""
+        if not error.temporary and error.code < APPLICATION:
+            self._errors += 1
+        if self._errors > limits.REALTIME_ERRORS_IN_A_ROW:
+            effects += self.close(Closings.TOO_MANY_ERRORS)
+        else:
+            effects.append(Refuse(number, error))
 
     def _afford(self, effects: Effects) -> bool:
         """Spend one command; whoever overdraws by another whole burst is sent away."""
@@ -259,43 +349,41 @@ class Session:
     # connect and refresh.
 
     def _connect(self, command: Command, ask: frames.ConnectAsk, effects: Effects) -> None:
-        try:
-            identity = self._identify(ask.token) if ask.token else NOBODY
-        except TokenExpired:
-            self.phase = Phase.REFUSED
-            effects.append(Refuse(command.id, Errors.TOKEN_EXPIRED))
-            return
-        except TokenInvalid:
-            effects += self.close(Closings.INVALID_TOKEN)
-            return
-        self.identity = identity
+        match admission.admitted(ask.token, self._terms):
+            case Error() as error:
+                self.phase = Phase.REFUSED
+                self._refuse(command.id, error, effects)
+                return
+            case Disconnect() as why:
+                effects += self.close(why)
+                return
+            case identity:
+                self.identity = identity
         self.client = self._terms.new_client_id()
         effects.append(Admit())
         held = {
             channel: Position(one.offset, one.epoch) if one.recover else None
             for channel, one in ask.subs.items()
         }
-        personal = self._terms.channels.personal(identity.actor)
-        if personal:
+        given = self._terms.channels.personal(identity.actor)
+        if given:
             self.phase = Phase.CONNECTING
-            self._waiting = command
-            effects.append(Join({channel: held.get(channel) for channel in personal}))
+            self._join(command, Join({channel: held.get(channel) for channel in given}, GIVEN), effects)
         else:
-            self._connected(command, ask, {}, effects)
+            self._connected(command.id, {}, {}, effects)
 
     def _connected(
-        self, command: Command, ask: frames.ConnectAsk, begun: Mapping[str, Joined], effects: Effects
+        self,
+        number: int,
+        begun: Mapping[str, Joined],
+        since: Mapping[str, Position | None],
+        effects: Effects,
     ) -> None:
         terms = self._terms
-        now = terms.clock.monotonic()
         self.phase = Phase.CONNECTED
-        self.subscriptions.update(dict.fromkeys(begun, By.SERVER))
-        self._ping_at = now + terms.ping_seconds * (1 + terms.chance()) / 2
-        subs = {}
-        for channel, joined in begun.items():
-            held = ask.subs.get(channel)
-            since = Position(held.offset, held.epoch) if held is not None and held.recover else None
-            subs[channel] = results.subscribed(joined, since)
+        for channel in begun:
+            self._note(channel, GIVEN)
+        self._ping_at = terms.clock.monotonic() + terms.ping_seconds * (1 + terms.chance()) / 2
         expires, ttl = self._expiry()
         result = frames.ConnectResult(
             client=self.client,
@@ -304,12 +392,9 @@ class Session:
             pong=True,
             expires=expires,
             ttl=ttl,
-            subs=subs,
+            subs={channel: results.subscribed(joined, since[channel]) for channel, joined in begun.items()},
         )
-        effects.append(Send(frames.reply(Reply(command.id, connect=result))))
-
-    def _identify(self, token: str) -> Identity:
-        return self._terms.tokens.verify(token, at=self._terms.clock.now())
+        self._reply(Reply(number, connect=result), effects)
 
     def _expiry(self) -> tuple[bool, int]:
         """Arm the deadline of the token; answers ``expires`` and ``ttl`` for the client."""
@@ -317,42 +402,51 @@ class Session:
         if ends is None:
             self._deadline = NEVER
             return False, 0
+        self._deadline = self._grace_ends(ends)
+        return True, max(1, int(ends - self._terms.clock.now().timestamp()))
+
+    def _grace_ends(self, at: float) -> float:
+        """The monotonic moment at which what ends at that Unix time must have been renewed."""
         clock = self._terms.clock
-        left = ends - clock.now().timestamp()
-        self._deadline = clock.monotonic() + left + self._terms.expiry_grace_seconds
-        return True, max(1, int(left))
+        return clock.monotonic() + at - clock.now().timestamp() + self._terms.expiry_grace_seconds
 
     def _refresh(self, command: Command, ask: frames.RefreshAsk, effects: Effects) -> None:
-        if self.identity.expires_at is None or not ask.token:
-            effects += self.close(Closings.BAD_REQUEST)
-            return
-        try:
-            identity = self._identify(ask.token)
-        except TokenExpired:
-            effects += self.close(Closings.EXPIRED)
-            return
-        except TokenInvalid:
-            effects += self.close(Closings.INVALID_TOKEN)
-            return
-        if identity.actor.id != self.identity.actor.id:
-            effects += self.close(Closings.INVALID_TOKEN)
-            return
-        self.identity = identity
+        match admission.renewed(self.identity, ask.token, self._terms):
+            case Identity() as identity:
+                self.identity = identity
+            case Disconnect() as why:
+                effects += self.close(why)
+                return
+            case Error() as error:
+                self._refuse(command.id, error, effects)
+                return
         expires, ttl = self._expiry()
         result = frames.RefreshResult(self.client, self._terms.version, expires, ttl)
-        effects.append(Send(frames.reply(Reply(command.id, refresh=result))))
+        self._reply(Reply(command.id, refresh=result), effects)
 
     # Channels.
 
+    def _note(self, channel: str, terms: Subscription) -> None:
+        self.subscriptions[channel] = terms
+        if terms.expires_at is not None:
+            self._expiring_at = min(self._expiring_at, self._grace_ends(terms.expires_at))
+
     def _subscribed(
-        self, command: Command, ask: frames.SubscribeAsk, joined: Joined, effects: Effects
+        self,
+        number: int,
+        ask: frames.SubscribeAsk,
+        begun: Mapping[str, Joined],
+        terms: Subscription,
+        effects: Effects,
     ) -> None:
+        joined = begun[ask.channel]
         if ask.recover and not joined.recovered and ask.flag & _WANTS_112:
-            effects += Leave(ask.channel), Refuse(command.id, Errors.UNRECOVERABLE_POSITION)
+            effects.append(Leave(ask.channel))
+            self._refuse(number, Errors.UNRECOVERABLE_POSITION, effects)
             return
-        self.subscriptions[ask.channel] = By.CLIENT
+        self._note(ask.channel, terms)
         result = results.subscribed(joined, Position(ask.offset, ask.epoch) if ask.recover else None)
-        effects.append(Send(frames.reply(Reply(command.id, subscribe=result))))
+        self._reply(Reply(number, subscribe=result), effects)
 
     def _unsubscribe(self, command: Command, ask: frames.ChannelAsk, effects: Effects) -> None:
         if not ask.channel:
@@ -360,4 +454,21 @@ class Session:
             return
         if self.subscriptions.pop(ask.channel, None) is not None:
             effects.append(Leave(ask.channel))
-        effects.append(Send(frames.reply(Reply(command.id, unsubscribe=frames.Nothing()))))
+        self._reply(Reply(command.id, unsubscribe=frames.Nothing()), effects)
+
+    def _end_expired(self) -> Effects:
+        """End subscriptions that were not renewed in time, and find out which end next."""
+        over = self._terms.clock.now().timestamp() - self._terms.expiry_grace_seconds
+        ends = [(name, each) for name, each in self.subscriptions.items() if each.expires_at is not None]
+        effects: Effects = []
+        self._expiring_at = NEVER
+        for channel, terms in ends:
+            assert terms.expires_at is not None
+            if terms.expires_at > over:
+                self._expiring_at = min(self._expiring_at, self._grace_ends(terms.expires_at))
+            elif terms.by is By.SERVER:
+                # It has no way to subscribe again but a new connection.
+                return self.close(Closings.SUBSCRIPTION_EXPIRED)
+            else:
+                effects += self._end(channel, Unsubscribings.EXPIRED)
+        return effects

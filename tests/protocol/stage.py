@@ -41,30 +41,38 @@ class BookOfTokens:
         return identity
 
 
+def book_of_tokens() -> BookOfTokens:
+    """Whom the tests know."""
+    return BookOfTokens(
+        {
+            "patient": Identity(PATIENT),
+            "nurse": Identity(NURSE),
+            "screen": Identity(SCREEN),
+            "hour": Identity(PATIENT, (NOON + timedelta(hours=1)).timestamp()),
+            "day": Identity(PATIENT, (NOON + timedelta(days=1)).timestamp()),
+            "past": Identity(PATIENT, (NOON - timedelta(hours=1)).timestamp()),
+            "other": Identity(Actor(id="u43", role=Role.PATIENT), NOON.timestamp() + 9_000),
+        }
+    )
+
+
 class Stage:
     """Drives one session; what it sends is decoded, what it asks of the hub is answered by ``hub``."""
 
-    def __init__(self, *, hub: Mapping[str, Joined | None] | None = None, answer: bool = True) -> None:
+    def __init__(
+        self, *, hub: Mapping[str, Joined | None] | None = None, answer: bool = True, **terms: Any
+    ) -> None:
         self.clock = ManualClock(NOON)
-        self.tokens = BookOfTokens(
-            {
-                "patient": Identity(PATIENT),
-                "nurse": Identity(NURSE),
-                "screen": Identity(SCREEN),
-                "hour": Identity(PATIENT, (NOON + timedelta(hours=1)).timestamp()),
-                "day": Identity(PATIENT, (NOON + timedelta(days=1)).timestamp()),
-                "past": Identity(PATIENT, (NOON - timedelta(hours=1)).timestamp()),
-                "other": Identity(Actor(id="u43", role=Role.PATIENT), NOON.timestamp() + 9_000),
-            }
-        )
-        self.terms = Terms(
-            channels=houzhen_channels(),
-            tokens=self.tokens,
-            clock=self.clock,
-            new_client_id=lambda: "client-1",
-            chance=lambda: 0.5,
-            version="1",
-        )
+        self.tokens = book_of_tokens()
+        given: dict[str, Any] = {
+            "channels": houzhen_channels(),
+            "tokens": self.tokens,
+            "clock": self.clock,
+            "new_client_id": lambda: "client-1",
+            "chance": lambda: 0.5,
+            "version": "1",
+        }
+        self.terms = Terms(**given | terms)
         self.session = Session(self.terms)
         self.hub = dict(hub or {})
         self.answers = answer
@@ -103,15 +111,22 @@ class Stage:
         (reply,) = self.say({"id": 1, "connect": ask})
         return reply
 
+    def connect_silently(self, token: str = "") -> None:
+        """Connect, and forget what was said; whatever the hub is asked for is then left to the test."""
+        answers, self.answers = self.answers, True
+        self.connect(token)
+        self.answers = answers
+        self.sent.clear()
+
     def after(self, seconds: float) -> list[dict[str, Any]]:
         """Let time pass and tick."""
         self.clock.advance(timedelta(seconds=seconds))
         return self.do(self.session.tick())
 
 
-def connected(token: str = "", **hub: Joined | None) -> Stage:
+def connected(token: str = "", /, terms: Mapping[str, Any] | None = None, **hub: Joined | None) -> Stage:
     """A stage whose session is connected already."""
-    stage = Stage(hub=hub)
+    stage = Stage(hub=hub, **(terms or {}))
     stage.connect(token)
     stage.sent.clear()
     return stage

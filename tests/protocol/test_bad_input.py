@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from core import limits
-from realtime.codes import CLOSINGS, ERRORS
+from realtime.codes import CLOSINGS, ERRORS, UNSUBSCRIBINGS
 from tests.protocol.stage import Stage, connected
 
 NEXT = timedelta(seconds=0.02)
@@ -173,6 +173,30 @@ def test_too_many_commands_are_111_and_a_flood_is_3013() -> None:
     assert stage.closed == (3013, "too many requests")
 
 
+def test_whoever_is_refused_all_the_time_is_3509() -> None:
+    stage = connected()
+    ask = {"id": 2, "subscribe": {"channel": "screen:hall-3f"}}
+    for _ in range(limits.REALTIME_ERRORS_IN_A_ROW):
+        stage.clock.advance(NEXT)
+        assert stage.say(ask)[0]["error"]["code"] == 103
+    stage.clock.advance(NEXT)
+    assert stage.say({"id": 3, "unsubscribe": {"channel": "queue:L1"}}) == [{"id": 3, "unsubscribe": {}}]
+    for _ in range(limits.REALTIME_ERRORS_IN_A_ROW):
+        stage.clock.advance(NEXT)
+        assert stage.say(ask)[0]["error"]["code"] == 103
+    stage.clock.advance(NEXT)
+    assert stage.say(ask) == []
+    assert stage.closed == (3509, "too many errors")
+
+
+def test_being_told_to_wait_is_no_error_of_the_client() -> None:
+    stage = connected()
+    for _ in range(limits.REALTIME_COMMAND_BURST + limits.REALTIME_ERRORS_IN_A_ROW):
+        stage.say({"id": 2, "unsubscribe": {"channel": "queue:x"}})
+        stage.clock.advance(NEXT / 4)
+    assert stage.closed is None
+
+
 # Pings.
 
 
@@ -247,9 +271,11 @@ def test_refresh_where_nothing_expires_is_3501() -> None:
 
 
 def test_every_reason_is_there_is_not_json_and_fits() -> None:
-    assert len({one.code for one in CLOSINGS}) == len(CLOSINGS)
-    for one in CLOSINGS:
-        assert 3000 <= one.code < 5000
+    everyone = (*CLOSINGS, *UNSUBSCRIBINGS)
+    assert len({one.code for one in everyone}) == len(everyone)
+    assert all(3000 <= one.code < 5000 for one in CLOSINGS)
+    assert all(2000 <= one.code < 3000 for one in UNSUBSCRIBINGS)
+    for one in everyone:
         assert one.reason.strip()
         assert len(one.reason.encode()) <= 123
         with pytest.raises(ValueError):

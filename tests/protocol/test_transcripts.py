@@ -10,6 +10,7 @@ from realtime.effects import CountPresence, Join, Leave, ReadHistory
 from realtime.feed import Joined
 from realtime.frames import push, push_head
 from realtime.stream import History, Position, Publication
+from realtime.subscription import GIVEN
 from tests.protocol.stage import Stage, connected
 
 AT = Position(57, "k3Fq")
@@ -114,7 +115,7 @@ def test_a_frame_with_connect_and_three_subscribes_is_answered_in_order() -> Non
         {"id": 1, "connect": {"token": "patient"}},
         *({"id": n, "subscribe": {"channel": f"queue:L{n}"}} for n in (2, 3, 4)),
     )
-    assert stage.asked == [Join({"user:#u42": None})]
+    assert stage.asked == [Join({"user:#u42": None}, GIVEN)]
     assert stage.session.congested
     stage.do(stage.session.joined({"user:#u42": Joined(AT)}))
     for n in (2, 3, 4):

@@ -31,6 +31,7 @@ from conf.words import Words
 from core import limits
 from core.clock import Clock, SystemClock
 from core.nudge import Nudge
+from core.tasks import end_tasks
 from front_machine.link import HospitalLink, client_context
 from front_machine.sync import HospitalSync
 from handlers.deps import Deps
@@ -149,7 +150,7 @@ async def compose(
         if roles & Roles.WORKER:
             background.append(_worker_role(ground, work_after))
         tasks = [asyncio.create_task(work) for work in background]
-        stack.push_async_callback(_end_tasks, tasks)
+        stack.push_async_callback(end_tasks, tasks)
         if web is not None:
             stack.push_async_callback(web.close)
             web.start()
@@ -354,9 +355,3 @@ def _sync(ground: _Ground, link: HospitalLink, keeper: LeaseKeeper) -> Sync:
     )
     ground.metrics.registry.register(SyncCollector(lambda: pull.health, ground.clock.now))
     return Sync(pull, mirror)
-
-
-async def _end_tasks(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -17,6 +17,7 @@ from core import limits
 from core.clock import Clock
 from core.leases import Fence, LeaseLost, LeaseStore
 from core.refusals import StorageUnavailable
+from core.tasks import end_tasks
 
 log = structlog.get_logger()
 
@@ -92,8 +93,7 @@ class LeaseKeeper:
     async def close(self) -> None:
         """Stop renewing. Leases still held run out."""
         if self._renewing is not None:
-            self._renewing.cancel()
-            await asyncio.gather(self._renewing, return_exceptions=True)
+            await end_tasks([self._renewing])
             self._renewing = None
 
     async def _take(self, lease: str) -> _Held | None:
@@ -125,9 +125,7 @@ class LeaseKeeper:
             log.warning("lease.work_stopped", lease=held.fence.lease, trouble=type(trouble).__name__)
             return False
         finally:
-            for task in (working, losing):
-                task.cancel()
-            await asyncio.gather(working, losing, return_exceptions=True)
+            await end_tasks([working, losing])
         return True
 
     async def _let_go(self, held: _Held) -> None:

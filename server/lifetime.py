@@ -5,10 +5,16 @@ import contextlib
 import fcntl
 import os
 import signal
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import structlog
+
+from core import limits
 from server.outcomes import CannotStart
+
+log = structlog.get_logger()
 
 
 def keep_files_private() -> None:
@@ -46,3 +52,26 @@ async def stop_signal() -> AsyncIterator[asyncio.Event]:
     finally:
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(name)
+
+
+def end_within(seconds: float = limits.DRAIN_SECONDS) -> None:
+    """From now on this process has so long to end; then it says what it waited for and ends all the same.
+
+    Whatever was acknowledged is committed by then, so ending hard loses nothing; not ending would hold up
+    whoever restarts us. A thread, because the loop itself may be what does not go on.
+    """
+    insisting = threading.Timer(seconds, _insist, [asyncio.get_running_loop()])
+    insisting.daemon = True
+    insisting.start()
+
+
+def _insist(loop: asyncio.AbstractEventLoop) -> None:
+    with contextlib.suppress(Exception):
+        log.error("role.did_not_end", waiting=[_where(task) for task in asyncio.all_tasks(loop)])
+    os._exit(1)
+
+
+def _where(task: asyncio.Task[object]) -> str:
+    """A task's name and the line of code it stands at."""
+    places = [f"{frame.f_code.co_filename.rpartition('/')[2]}:{frame.f_lineno}" for frame in task.get_stack()]
+    return " ".join([task.get_name(), *places])

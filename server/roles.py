@@ -10,7 +10,7 @@ import structlog
 from conf.settings import Settings, Web
 from core import limits
 from server.bootstrap import Roles, compose
-from server.lifetime import keep_files_private, stop_signal
+from server.lifetime import end_within, keep_files_private, stop_signal
 from server.outcomes import CannotStart
 from server.storage import migrate_storage
 from server.telemetry import configure_logs
@@ -41,6 +41,7 @@ async def _run(settings: Settings, roles: Roles) -> None:
         log.info("role.ready", port=platform.port)
         await stopped.wait()
         log.info("role.draining")
+        end_within()
         await platform.drain()
 
 

@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from core import limits
+from core.tasks import end_tasks
 
 log = structlog.get_logger()
 
@@ -58,9 +59,7 @@ class RedisNudge:
     async def close(self) -> None:
         tasks = [task for task in (self._sender, self._listener) if task is not None]
         self._sender = self._listener = None
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(tasks)
         if self._owns_redis:
             await self._redis.aclose()
 

@@ -14,6 +14,7 @@ import structlog
 
 from adapters.redis.link import TROUBLE, Link, Links
 from core import limits
+from core.tasks import end_tasks
 from realtime.broker import BrokerUnavailable
 
 log = structlog.get_logger()
@@ -66,8 +67,7 @@ class Subscription:
         """End the connection. May be called twice."""
         task, self._task = self._task, None
         if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end_tasks([task])
 
     async def add(self, channels: Sequence[str]) -> None:
         """Subscribe and wait for the confirmation. Raises ``BrokerUnavailable``; then nothing is wanted."""
@@ -151,8 +151,7 @@ class Subscription:
             while True:
                 self._take(await link.receive())
         finally:
-            watch.cancel()
-            await asyncio.gather(watch, return_exceptions=True)
+            await end_tasks([watch])
 
     def _take(self, message: list[object]) -> None:
         self._heard.set()

@@ -171,11 +171,11 @@ export class FakeHospital {
   }
 
   /** One publication of a long day: numbers rise, people come and go, nothing grows. */
-  step(id, count) {
+  step(id, count, number = `B${String(count % 1000).padStart(3, '0')}`) {
     const line = this.line(id)
     for (const each of this.inRoom(line)) each.state = 'waiting'
     const ticket = line.tickets[count % line.tickets.length]
-    ticket.number = `B${String(count % 1000).padStart(3, '0')}`
+    ticket.number = number
     this.putInRoom(line, ticket, Date.now() - 120_000)
     this.changed(line)
   }

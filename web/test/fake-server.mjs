@@ -110,9 +110,9 @@ const steering = {
   open: ({ line, open }) => hospital.setOpen(line, open),
   reaffirm: () => hospital.reaffirm(),
   lines: ({ count }) => hospital.showLines(count),
-  flood: async ({ line, count }) => {
+  flood: async ({ line, count, last }) => {
     for (let done = 0; done < count; done++) {
-      hospital.step(line, done)
+      hospital.step(line, done, done === count - 1 ? last : undefined)
       if (done % 100 === 99) await new Promise((next) => setTimeout(next, 5))
     }
     return { published: count }

@@ -13,10 +13,10 @@ BUILD := .build
 help:                    ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## +/\t/' | expand -t 16
 
-run: $(BUILD)/python $(BUILD)/pages   ## Start everything on the embedded default and say what to open
+run: $(BUILD)/python $(BUILD)/native $(BUILD)/pages   ## Start everything on the embedded default and say what to open
 	@$(PY) run.py dev --port $(PORT) --data $(DATA) --speed $(SPEED)
 
-setup: $(BUILD)/python $(BUILD)/pages ## What run, check and test share: Python, packages, built pages
+setup: $(BUILD)/python $(BUILD)/native $(BUILD)/pages ## What run, check and test share: Python, packages, native sender, built pages
 
 tools:
 	@scripts/need python3 node npm
@@ -26,6 +26,11 @@ $(BUILD)/python: requirements-dev.lock
 	@mkdir -p $(BUILD)
 	@test -x $(PY) || python3 -m venv .venv
 	@echo "installing Python packages (once)" && .venv/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(BUILD)/native: adapters/native/batch_send.c scripts/native
+	@mkdir -p $(BUILD)
+	@scripts/native
 	@touch $@
 
 $(BUILD)/web-packages: web/package-lock.json
@@ -78,7 +83,7 @@ $(BUILD)/node-clients: tests/clients/node/package-lock.json
 unit: $(BUILD)/python    ## The rules and the protocol alone, in seconds
 	@scripts/unit
 
-test: $(BUILD)/python $(BUILD)/pages $(BUILD)/patient-mini $(BUILD)/services $(BUILD)/node-clients ## Every test, with real redis, MariaDB and Chromium
+test: $(BUILD)/python $(BUILD)/native $(BUILD)/pages $(BUILD)/patient-mini $(BUILD)/services $(BUILD)/node-clients ## Every test, with real redis, MariaDB and Chromium
 	@scripts/test
 
 test-fault: $(BUILD)/python $(BUILD)/services $(BUILD)/node-clients ## Realtime's fault tests in their full size, with what they measured

@@ -78,6 +78,7 @@ class Connection:
         "_socket",
         "_stalled_at",
         "crowd",
+        "open_fd",
         "tick",
     )
 
@@ -94,12 +95,15 @@ class Connection:
         self._closing = False
         self.crowd = crowd
         """Everyone of our address; None where no count is kept."""
+        self.open_fd = -1
+        """See ``realtime.fanout.Subscriber``: only a plain socket for which nothing waits."""
         self.tick = -1
         """Where the server's wheel holds our deadline."""
 
     def begin(self, handshake: bytes, early: bytes) -> None:
         """Finish the handshake and take what the client sent before that."""
         self._port.watch(self._socket.fileno(), self)
+        self._reopen()
         self._port.call_at(self, self._client.session.due)
         self._offer(handshake)
         if early:
@@ -122,19 +126,35 @@ class Connection:
 
     def deliver(self, push: Push) -> None:
         """Take a publication: the one call per subscriber that a publication costs."""
+        if self._closing:
+            return
         if self._rest is None:
-            frame = push.frame
             try:
-                sent = self._send(frame)
+                sent = self._send(push.frame)
             except _LATER:
                 sent = 0
             except OSError:
-                self._broken()
-                return
-            if sent != len(frame):
-                self._wait(frame[sent:])
+                sent = -1
+            if sent != len(push.frame):
+                self.go_on(push, sent)
         else:
-            self._queue(push.frame, push.key)
+            for part in push.parts:
+                if not self._closing:
+                    self._queue(part.frame, part.key)
+
+    def go_on(self, push: Push, sent: int) -> None:
+        if self._closing:
+            return
+        if sent < 0:
+            self._broken()
+            return
+        # What was begun goes on as it is: an encrypted socket may have taken more of it than it says.
+        self._wait(push.frame[sent:])
+
+    def _reopen(self) -> None:
+        """Nothing waits: ready frames may go straight to the socket, unless it is encrypted."""
+        if not self._closing and not isinstance(self._socket, ssl.SSLSocket):
+            self.open_fd = self._socket.fileno()
 
     def write(self, payload: bytes) -> None:
         self._offer(websocket.text_frame(payload))
@@ -173,6 +193,7 @@ class Connection:
         """The socket is full: go on when it can be written."""
         now = self._port.terms.clock.monotonic()
         self._rest = rest
+        self.open_fd = -1
         self._stalled_at = now
         self._want()
         if not self._closing:
@@ -194,6 +215,7 @@ class Connection:
             waiting = self._outbox
             self._rest = waiting.take(up_to=limits.REALTIME_WRITE_BYTES) or None if waiting else None
         self._outbox = None
+        self._reopen()
         self._want()
 
     def _want(self) -> None:
@@ -286,6 +308,7 @@ class Connection:
     def _say_goodbye(self, code: int, words: str, reason: str) -> None:
         """Queue the close frame in place of everything that waits, and give the peer a moment to answer."""
         self._closing = True
+        self.open_fd = -1
         self._outbox = None
         self._paused = False
         self._port.ended(self, reason)
@@ -319,6 +342,7 @@ class Connection:
 
     def _broken(self) -> None:
         """The peer is gone without a word."""
+        self.open_fd = -1
         if not self._closing:
             self._closing = True
             self._client.gone()
@@ -326,6 +350,7 @@ class Connection:
         self._finish()
 
     def _finish(self) -> None:
+        self.open_fd = -1
         if self.is_open:
             self._rest = self._outbox = None
             self._port.closed(self._socket.fileno(), self)

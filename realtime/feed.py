@@ -8,7 +8,7 @@ Joining without loss or doubling: ``hold`` keeps what is heard; meanwhile the hi
 the two together and makes the subscriber live in one step. Pure: no I/O, no clock.
 """
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -32,14 +32,14 @@ class Joined:
 class Heard(Generic[S]):
     """What one publication leads to: who gets it, and whose state is no longer sufficient."""
 
-    receivers: Collection[S] = ()
-    lost: Collection[S] = ()
+    receivers: Sequence[S] = ()
+    lost: Sequence[S] = ()
 
 
 class Feed(Generic[S]):
     """The live end of one channel in one process."""
 
-    __slots__ = ("_ahead", "_held", "_holds", "_live", "_positioned", "busy", "name", "policy", "position")
+    __slots__ = ("_ahead", "_held", "_holds", "_live", "_roster", "busy", "name", "policy", "position")
 
     def __init__(self, name: str, policy: Policy) -> None:
         self.name = name
@@ -48,17 +48,17 @@ class Feed(Generic[S]):
         """Where everyone live stands; None before anything is known, and always without history."""
         self.busy = False
         """Whether something was heard since the last idle check cleared this."""
-        self._positioned = policy.keep is not None
         self._live: set[S] = set()
-        self._ahead: dict[S, Position] = {}
-        self._held: list[Publication] | None = []
+        self._roster: tuple[S, ...] | None = None
+        self._ahead: dict[S, Position] | None = None
+        self._held: Sequence[Publication] | None = ()
         self._holds = 0
 
     def __len__(self) -> int:
-        return len(self._live) + len(self._ahead)
+        return len(self._live) + len(self._ahead or ())
 
     def __contains__(self, subscriber: S) -> bool:
-        return subscriber in self._live or subscriber in self._ahead
+        return subscriber in self._live or (self._ahead is not None and subscriber in self._ahead)
 
     @property
     def vacant(self) -> bool:
@@ -68,7 +68,28 @@ class Feed(Generic[S]):
     @property
     def subscribers(self) -> tuple[S, ...]:
         """Everyone who listens."""
-        return (*self._live, *self._ahead)
+        return (*self._everyone, *(self._ahead or ()))
+
+    @property
+    def _positioned(self) -> bool:
+        return self.policy.keep is not None
+
+    @property
+    def _everyone(self) -> tuple[S, ...]:
+        """Everyone live; the same value as long as nobody comes or goes."""
+        if self._roster is None:
+            self._roster = tuple(self._live)
+        return self._roster
+
+    def _enlist(self, subscriber: S) -> None:
+        self._live.add(subscriber)
+        self._roster = None
+
+    def _dismiss(self) -> tuple[S, ...]:
+        """Forget everyone live; answers who that was."""
+        lost, self._roster = self._everyone, None
+        self._live.clear()
+        return lost
 
     def hold(self) -> None:
         """Keep what is heard from now on, for somebody who is reading the history. Pair with ``release``."""
@@ -78,7 +99,7 @@ class Feed(Generic[S]):
         """One reader less."""
         self._holds -= 1
         if not self._holds:
-            self._held = []
+            self._held = ()
 
     def hear(self, publication: Publication) -> Heard[S]:
         """Take a publication from the live line.
@@ -88,7 +109,7 @@ class Feed(Generic[S]):
         """
         self.busy = True
         if not self._positioned:
-            return Heard(tuple(self._live))
+            return Heard(self._everyone)
         at = Position(publication.offset, publication.epoch)
         before, unbroken = self.position, True
         if before is not None and before.epoch == at.epoch:
@@ -99,37 +120,42 @@ class Feed(Generic[S]):
             unbroken = False
         self.position = at
         self._keep(publication, unbroken=unbroken)
-        receivers, lost = (tuple(self._live), []) if unbroken else ((), list(self._live))
-        if not unbroken:
-            self._live.clear()
+        receivers, lost = (self._everyone, ()) if unbroken else ((), self._dismiss())
         if self._ahead:
-            return self._hear_ahead(at, receivers, lost)
+            return self._hear_ahead(self._ahead, at, receivers, lost)
         return Heard(receivers, lost)
 
     def _keep(self, publication: Publication, *, unbroken: bool) -> None:
         if not self._holds:
             return
         if not unbroken:
-            self._held = []
-        if self._held is not None:
-            self._held.append(publication)
-            if len(self._held) > limits.REALTIME_JOIN_BUFFER_ITEMS:
-                # Whoever joins now finds no seam and reads again.
-                self._held = None
+            self._held = ()
+        if self._held is None:
+            return
+        if len(self._held) < limits.REALTIME_JOIN_BUFFER_ITEMS:
+            self._held = (*self._held, publication)
+        else:
+            # Whoever joins now finds no seam and reads again.
+            self._held = None
 
-    def _hear_ahead(self, at: Position, receivers: Collection[S], lost: list[S]) -> Heard[S]:
+    def _hear_ahead(
+        self, ahead: dict[S, Position], at: Position, receivers: Sequence[S], lost: Sequence[S]
+    ) -> Heard[S]:
         also: list[S] = []
-        for subscriber, own in tuple(self._ahead.items()):
+        left: list[S] = []
+        for subscriber, own in tuple(ahead.items()):
             if own.epoch == at.epoch and own.offset > at.offset:
                 continue
-            del self._ahead[subscriber]
+            del ahead[subscriber]
             if own.epoch != at.epoch or own.offset + 1 < at.offset:
-                lost.append(subscriber)
+                left.append(subscriber)
                 continue
-            self._live.add(subscriber)
+            self._enlist(subscriber)
             if own.offset < at.offset:
                 also.append(subscriber)
-        return Heard((*receivers, *also), lost)
+        if not ahead:
+            self._ahead = None
+        return Heard((*receivers, *also) if also else receivers, (*lost, *left))
 
     def joinable_at_once(self, since: Position | None) -> bool:
         """Whether joining needs no history: nothing is to be recovered, or nothing was missed."""
@@ -147,7 +173,7 @@ class Feed(Generic[S]):
         ``history`` is what was read while holding; without it ``joinable_at_once`` must hold.
         """
         if not self._positioned:
-            self._live.add(subscriber)
+            self._enlist(subscriber)
             return Joined(None)
         known = self._known(history)
         if known is None:
@@ -155,8 +181,9 @@ class Feed(Generic[S]):
         at = known.position
         if self.position is None or self.position == at:
             self.position = at
-            self._live.add(subscriber)
+            self._enlist(subscriber)
         elif self.position.epoch == at.epoch and self.position.offset < at.offset:
+            self._ahead = self._ahead or {}
             self._ahead[subscriber] = at
         else:
             return None
@@ -171,7 +198,9 @@ class Feed(Generic[S]):
     def leave(self, subscriber: S) -> None:
         """Stop telling this subscriber; unknown ones are fine."""
         self._live.discard(subscriber)
-        self._ahead.pop(subscriber, None)
+        self._roster = None
+        if self._ahead is not None:
+            self._ahead.pop(subscriber, None)
 
     def contradicted_by(self, top: Position) -> bool:
         """Whether the stream has begun anew while this feed heard nothing of it.
@@ -188,13 +217,12 @@ class Feed(Generic[S]):
         at = self.position
         return at is not None and (at.epoch != top.epoch or at.offset < top.offset)
 
-    def restart(self, at: Position) -> Collection[S]:
+    def restart(self, at: Position) -> Sequence[S]:
         """Stand at a new place; answers everyone who was live, now lost and no longer subscribed."""
-        lost = self.subscribers
-        self._live.clear()
-        self._ahead.clear()
+        lost = (*self._dismiss(), *(self._ahead or ()))
+        self._ahead = None
         if self._holds:
             # What was held belongs to the place left behind; a reader in between finds the gap by itself.
-            self._held = []
+            self._held = ()
         self.position = at
         return lost

@@ -6,7 +6,7 @@ given up after a few seconds, so that a screen that reloads does not cost a roun
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Protocol, Self
 
@@ -14,12 +14,14 @@ import structlog
 
 from core import limits
 from core.clock import Clock
+from core.tasks import end_tasks
 from realtime import frames
 from realtime.broker import Broker, BrokerUnavailable, Keep, PresenceStats
 from realtime.calls import Calls
 from realtime.channels import Channels
 from realtime.codes import Disconnect
-from realtime.fanout import FanOut, Subscriber, fan_out, push_of
+from realtime.delivery import Deliveries, Told
+from realtime.fanout import FanOut, Push, Subscriber, fan_out, push_of
 from realtime.feed import Feed, Joined
 from realtime.metrics import RealtimeMetrics
 from realtime.roster import Roster
@@ -70,6 +72,7 @@ class Hub:
         self._fan_out = fan_out
         self._position_check_seconds = position_check_seconds
         self._taps: dict[str, Tap] = {}
+        self._deliveries = Deliveries(hear=self._tell_feed, fan_out=self._fan_out_timed)
         self._doubtful: set[Tap] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -82,9 +85,7 @@ class Hub:
     async def close(self) -> None:
         """Stop every task of the hub; the broker is closed by who made it."""
         tasks = [*self._tasks, *(tap.opened for tap in self._taps.values() if tap.opened is not None)]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(tasks)
         self._taps.clear()
 
     async def __aenter__(self) -> Self:
@@ -103,18 +104,38 @@ class Hub:
 
     def _hear(self, channel: str, publication: Publication) -> None:
         tap = self._taps.get(channel)
-        if tap is None:
-            return
-        policy = tap.feed.policy
-        self.metrics.publications.labels(policy.namespace).inc()
-        heard = tap.feed.hear(publication)
-        if heard.receivers:
-            began = self._clock.monotonic()
-            self._fan_out(heard.receivers, push_of(tap.head, channel, policy, publication))
-            self.metrics.deliveries.labels(policy.namespace).inc(len(heard.receivers))
-            self.metrics.fan_out_seconds.observe(self._clock.monotonic() - began)
-        if heard.lost:
-            self._tell_lost(tap, heard.lost)
+        if tap is not None:
+            self._deliveries.take(tap, publication)
+
+    def _tell_feed(self, tap: Tap, publications: Sequence[Publication]) -> list[Told]:
+        """Let the feed hear what came in since its last delivery; answers who gets what, in order."""
+        feed = tap.feed
+        policy = feed.policy
+        told: list[tuple[Sequence[Subscriber], list[Push]]] = []
+        lost: list[Subscriber] = []
+        deliveries = 0
+        for publication in publications:
+            heard = feed.hear(publication)
+            lost += heard.lost
+            if not heard.receivers:
+                continue
+            deliveries += len(heard.receivers)
+            if not told or told[-1][0] is not heard.receivers:
+                told.append((heard.receivers, []))
+            told[-1][1].append(push_of(tap.head, feed.name, policy, publication))
+        self.metrics.publications.labels(policy.namespace).inc(len(publications))
+        self.metrics.deliveries.labels(policy.namespace).inc(deliveries)
+        if lost:
+            # What they got before the gap they get again when they come back: not twice.
+            gone = set(lost)
+            told = [([one for one in receivers if one not in gone], pushes) for receivers, pushes in told]
+            self._tell_lost(tap, lost)
+        return [*told]
+
+    def _fan_out_timed(self, receivers: Sequence[Subscriber], push: Push) -> None:
+        began = self._clock.monotonic()
+        self._fan_out(receivers, push)
+        self.metrics.fan_out_seconds.observe(self._clock.monotonic() - began)
 
     def _tell_lost(self, tap: Tap, lost: Collection[Subscriber]) -> None:
         feed = tap.feed
@@ -122,7 +143,7 @@ class Hub:
             log.warning("realtime.insufficient_state", namespace=feed.policy.namespace, subscribers=len(lost))
             self.metrics.insufficient.labels(feed.policy.namespace).inc(len(lost))
         for subscriber in lost:
-            self._note_departure(tap, subscriber)
+            self._departed(tap, subscriber)
             subscriber.lost(feed.name)
 
     # Subscribers.
@@ -241,7 +262,7 @@ class Hub:
         tap = self._taps.get(channel)
         if tap is not None and subscriber in tap.feed:
             tap.feed.leave(subscriber)
-            self._note_departure(tap, subscriber)
+            self._departed(tap, subscriber)
 
     async def history(
         self, channel: str, *, keep: Keep, since: Position | None, limit: int, reverse: bool
@@ -262,7 +283,9 @@ class Hub:
         if tap.feed.policy.counts_presence:
             tap.arrived[subscriber.client] = subscriber.user
 
-    def _note_departure(self, tap: Tap, subscriber: Subscriber) -> None:
+    def _departed(self, tap: Tap, subscriber: Subscriber) -> None:
+        """Whoever is no longer in the feed gets nothing more of the channel, also of what is under way."""
+        self._deliveries.drop(tap, subscriber)
         if tap.feed.policy.counts_presence and tap.arrived.pop(subscriber.client, None) is None:
             tap.departed.append(subscriber.client)
 

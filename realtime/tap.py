@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from realtime.fanout import Subscriber
 from realtime.feed import Feed
-from realtime.stream import History, Position
+from realtime.stream import History, Position, Publication
 
 
 @dataclass(slots=True)
@@ -36,6 +36,9 @@ class Tap:
     """Whether the broker has confirmed that we hear the channel."""
     reading: Reading | None = None
     vacant_since: float | None = None
+    pending: list[Publication] | None = None
+    """See ``realtime.delivery.Source``."""
+    under_way: int = 0
     arrived: dict[str, str] = field(default_factory=dict)
     departed: list[str] = field(default_factory=list)
 

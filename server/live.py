@@ -3,9 +3,12 @@
 import random
 import uuid
 from collections.abc import Sequence
+from pathlib import Path
 
+import structlog
 from prometheus_client import CollectorRegistry
 
+from adapters.native.sender import NativeSender, native_sender
 from conf.settings import Settings
 from core.clock import Clock
 from handlers.client_address import ClientAddresses
@@ -13,21 +16,34 @@ from handlers.realtime_socket import RealtimeSockets
 from realtime.broker import Broker, BrokerUnavailable
 from realtime.channels import Channels
 from realtime.crowds import Crowds
+from realtime.fanout import BatchFanOut, fan_out
 from realtime.hub import Hub
 from realtime.metrics import RealtimeMetrics
 from realtime.terms import Terms
 from realtime.tokens import Tokens
 from server.web import Rule
 
+log = structlog.get_logger()
+
+ROOT = Path(__file__).parents[1]
+
 
 class Live:
     """Hub and sockets of this process; knows where every channel's stream stands."""
 
-    def __init__(self, hub: Hub, sockets: RealtimeSockets, broker: Broker, channels: Channels) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        sockets: RealtimeSockets,
+        broker: Broker,
+        channels: Channels,
+        sender: NativeSender | None = None,
+    ) -> None:
         self._hub = hub
         self._sockets = sockets
         self._broker = broker
         self._channels = channels
+        self._sender = sender
 
     @property
     def rules(self) -> Sequence[Rule]:
@@ -55,6 +71,8 @@ class Live:
         """End what is left."""
         await self._sockets.close()
         await self._hub.close()
+        if self._sender is not None:
+            self._sender.close()
 
 
 async def open_live(
@@ -69,7 +87,10 @@ async def open_live(
     """Start hub and sockets in the running loop; the broker begins to listen."""
     metrics = RealtimeMetrics(registry)
     web = settings.web
+    sender = native_sender(ROOT) if web.native_sender else None
+    log.info("realtime.sender", native=sender is not None, ring=sender is not None and sender.uses_ring)
     hub = Hub(
+        fan_out=fan_out if sender is None else BatchFanOut(sender),
         broker=broker,
         channels=channels,
         clock=clock,
@@ -93,4 +114,4 @@ async def open_live(
         crowds=Crowds(clock, most_open=web.connections_per_address),
     )
     sockets.start()
-    return Live(hub, sockets, broker, channels)
+    return Live(hub, sockets, broker, channels, sender)

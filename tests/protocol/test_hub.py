@@ -62,11 +62,17 @@ class Phone:
     lost_channels: list[str] = field(default_factory=list)
     failed: bool = False
     broken: bool = False
+    open_fd: int = -1
+    writes: int = 0
 
     def deliver(self, push: Push) -> None:
         if self.broken:
             raise RuntimeError("a fault of ours")
-        self.heard.append(push.payload)
+        self.writes += 1
+        self.heard += push.payload.split(b"\n")
+
+    def go_on(self, push: Push, sent: int) -> None:
+        raise AssertionError("nothing was sent to a descriptor")
 
     def lost(self, channel: str) -> None:
         self.lost_channels.append(channel)
@@ -94,6 +100,7 @@ class House:
     async def publish(self, times: int = 1) -> None:
         for _ in range(times):
             await self.broker.publish(LINE, b'{"line":"L1"}', keep=KEEP)
+        await settle()
 
     async def join(self, phone: Phone, since: int | None = None, *, epoch: str = "e1") -> None:
         position = None if since is None else Position(since, epoch)

@@ -59,6 +59,9 @@ class Policy:
     ``snapshot_of`` names the field of a publication that says what it is a whole snapshot of. Of two
     publications with the same value only the newer one still matters, so it replaces the older one in a
     slow client's outbox.
+
+    ``by_token`` channels are for whoever brings a subscription's token, and for nobody else:
+    ``may_subscribe`` is not asked. A namespace that begins with ``$`` must be one.
     """
 
     namespace: str
@@ -69,6 +72,11 @@ class Policy:
     counts_presence: bool = False
     snapshot_of: str | None = None
     personal: bool = False
+    by_token: bool = False
+
+    def __post_init__(self) -> None:
+        if self.namespace.startswith("$") and not self.by_token:
+            raise ValueError(f"{self.namespace} promises to be for tokens only")
 
 
 class Channels:

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 
 from core import limits
 from core.actor import Actor
+from realtime import admission
 from realtime.channels import BadChannel, Policy, UnknownChannel
 from realtime.codes import Closings, Errors, No
 from realtime.effects import Call, CountPresence, Join, Question, ReadHistory
-from realtime.frames import ChannelAsk, Command, HistoryAsk, RpcAsk, SubscribeAsk
+from realtime.frames import ChannelAsk, Command, HistoryAsk, RpcAsk, SubRefreshAsk, SubscribeAsk
 from realtime.stream import Position
-from realtime.subscription import By, Subscription
+from realtime.subscription import ASKED, By, Subscription
 from realtime.terms import Terms
+from realtime.tokens import Identity
 
 _NO_LIMIT = -1
 
@@ -24,9 +26,14 @@ _NO_LIMIT = -1
 class Standing:
     """What a decision may depend on."""
 
-    actor: Actor
+    identity: Identity
+    client: str
     subscriptions: Mapping[str, Subscription]
     terms: Terms
+
+    @property
+    def actor(self) -> Actor:
+        return self.identity.actor
 
 
 def decide(command: Command, standing: Standing) -> Join | Question | No:
@@ -37,8 +44,6 @@ def decide(command: Command, standing: Standing) -> Join | Question | No:
         return presence_stats(command.presence_stats, standing)
     if command.history is not None:
         return history(command.history, standing)
-    if command.sub_refresh is not None:
-        return sub_refresh(command.sub_refresh, standing)
     if command.rpc is not None:
         return rpc(command.rpc, standing)
     if command.send is not None:
@@ -65,9 +70,16 @@ def subscribe(ask: SubscribeAsk, standing: Standing) -> Join | No:
     own = sum(one.by is By.CLIENT for one in standing.subscriptions.values())
     if own >= standing.terms.channels_per_client:
         return Errors.LIMIT_EXCEEDED
-    if not policy.may_subscribe(standing.actor, rest):
-        return Errors.PERMISSION_DENIED
-    return Join({ask.channel: Position(ask.offset, ask.epoch) if ask.recover else None})
+    stands = _stands_on(ask, policy, rest, standing)
+    if not isinstance(stands, Subscription):
+        return stands
+    return Join({ask.channel: Position(ask.offset, ask.epoch) if ask.recover else None}, stands)
+
+
+def _stands_on(ask: SubscribeAsk, policy: Policy, rest: str, standing: Standing) -> Subscription | No:
+    if policy.by_token:
+        return _granted(ask.channel, ask.token, standing)
+    return ASKED if policy.may_subscribe(standing.actor, rest) else Errors.PERMISSION_DENIED
 
 
 def history(ask: HistoryAsk, standing: Standing) -> ReadHistory | No:
@@ -101,11 +113,25 @@ def presence_stats(ask: ChannelAsk, standing: Standing) -> CountPresence | No:
     return CountPresence(ask.channel)
 
 
-def sub_refresh(ask: ChannelAsk, standing: Standing) -> No:
-    """Subscriptions carry no tokens of their own here, so none of them is the client's to refresh."""
-    if ask.channel and ask.channel not in standing.subscriptions:
+def sub_refresh(ask: SubRefreshAsk, standing: Standing) -> Subscription | No:
+    """Renew a subscription that a token granted, by another token."""
+    if not ask.channel:
+        return Closings.BAD_REQUEST
+    stands = standing.subscriptions.get(ask.channel)
+    if stands is None:
         return Errors.PERMISSION_DENIED
-    return Closings.BAD_REQUEST
+    if not stands.by_token or stands.expires_at is None:
+        # Not the client's to refresh.
+        return Closings.BAD_REQUEST
+    if not ask.token:
+        return Errors.BAD_REQUEST
+    return _granted(ask.channel, ask.token, standing)
+
+
+def _granted(channel: str, token: str, standing: Standing) -> Subscription | No:
+    return admission.granted(
+        token, channel, user=standing.actor.id, client=standing.client, terms=standing.terms
+    )
 
 
 def rpc(ask: RpcAsk, standing: Standing) -> Call | No:

@@ -37,6 +37,7 @@ class ConnectAsk(msgspec.Struct):
 
 class SubscribeAsk(msgspec.Struct):
     channel: str = ""
+    token: str = ""
     recover: bool = False
     epoch: str = ""
     offset: Offset = 0
@@ -68,6 +69,11 @@ class RefreshAsk(msgspec.Struct):
     token: str = ""
 
 
+class SubRefreshAsk(msgspec.Struct):
+    channel: str = ""
+    token: str = ""
+
+
 class RpcAsk(msgspec.Struct):
     method: str = ""
     data: msgspec.Raw = msgspec.Raw()
@@ -75,9 +81,6 @@ class RpcAsk(msgspec.Struct):
 
 class Nothing(msgspec.Struct):
     """A body whose fields do not matter, or a result that is empty."""
-
-
-Ask = ConnectAsk | SubscribeAsk | ChannelAsk | HistoryAsk | RefreshAsk | RpcAsk | Nothing
 
 
 class Command(msgspec.Struct):
@@ -95,7 +98,7 @@ class Command(msgspec.Struct):
     send: Nothing | None = None
     rpc: RpcAsk | None = None
     refresh: RefreshAsk | None = None
-    sub_refresh: ChannelAsk | None = None
+    sub_refresh: SubRefreshAsk | None = None
 
     @property
     def is_pong(self) -> bool:
@@ -126,6 +129,8 @@ class SubscribeResult(msgspec.Struct, omit_defaults=True):
     offset: int = 0
     was_recovering: bool = False
     recovered: bool = False
+    expires: bool = False
+    ttl: int = 0
     publications: list[PublicationBody] = []
 
 
@@ -142,6 +147,11 @@ class ConnectResult(msgspec.Struct, omit_defaults=True):
 class RefreshResult(msgspec.Struct, omit_defaults=True):
     client: str
     version: str = ""
+    expires: bool = False
+    ttl: int = 0
+
+
+class SubRefreshResult(msgspec.Struct, omit_defaults=True):
     expires: bool = False
     ttl: int = 0
 
@@ -173,6 +183,7 @@ class Reply(msgspec.Struct, omit_defaults=True):
     history: HistoryResult | None = None
     rpc: RpcResult | None = None
     refresh: RefreshResult | None = None
+    sub_refresh: SubRefreshResult | None = None
 
 
 _decode = msgspec.json.Decoder(Command).decode

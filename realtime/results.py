@@ -1,10 +1,24 @@
-"""What commands are answered with, as wire models."""
+"""Between wire models and values: what commands are answered with, and positions they name."""
+
+from collections.abc import Mapping
 
 import msgspec
 
 from realtime.feed import Joined
-from realtime.frames import HistoryResult, RpcResult, SubscribeResult, one_line, publication_body
+from realtime.frames import (
+    HistoryResult,
+    RpcResult,
+    ServerSideAsk,
+    SubscribeResult,
+    one_line,
+    publication_body,
+)
 from realtime.stream import History, Position
+
+
+def positions(held: Mapping[str, ServerSideAsk]) -> dict[str, Position | None]:
+    """Where a client that comes back was on the channels that the server had given it."""
+    return {name: Position(one.offset, one.epoch) if one.recover else None for name, one in held.items()}
 
 
 def subscribed(joined: Joined, since: Position | None) -> SubscribeResult:

@@ -12,25 +12,23 @@ The owner feeds it frames and answers, and carries out the effects it returns, i
     give(channel)   │                      └─ Call          then call ``returned``
     take_away(…)   ─┘
 
-Commands are handled strictly in order: while one waits for its answer (``refused`` when it fails), the
-later ones wait behind it, and the owner should stop reading the socket (``congested``). Pongs never wait.
-What the server gives stands in the same line; what it takes away is gone at once.
+While a command waits for its answer (``refused`` when it fails) the later ones wait behind it
+(``realtime.dialogue``), and the owner should stop reading the socket (``congested``). Pongs never wait. What
+the server gives stands in the same line; what it takes away is gone at once.
 
     NEW ──connect──► CONNECTING ──joined──► CONNECTED ──► CLOSED
      └───── refused connect ──► REFUSED ──(any command, or the connect deadline)──► CLOSED
 """
 
-import enum
-from collections import deque
 from collections.abc import Mapping
 from typing import Final
 
-from core import limits
 from realtime import admission, frames, results
 from realtime.broker import PresenceStats
-from realtime.codes import APPLICATION, Closings, Disconnect, Error, Errors, Unsubscribings
-from realtime.commands import Standing, decide
-from realtime.effects import Admit, Close, Effects, Join, Leave, Refuse, Send
+from realtime.codes import Closings, Disconnect, Error, Errors, No, Unsubscribings
+from realtime.commands import Standing, decide, sub_refresh
+from realtime.dialogue import Dialogue, Phase
+from realtime.effects import Admit, Effects, Join, Leave, Send
 from realtime.feed import Joined
 from realtime.frames import Command, Reply
 from realtime.stream import History, Position
@@ -43,46 +41,26 @@ NEVER: Final = float("inf")
 _WANTS_112: Final = 2
 
 
-class Phase(enum.Enum):
-    NEW = "new"
-    CONNECTING = "connecting"
-    CONNECTED = "connected"
-    REFUSED = "refused"
-    CLOSED = "closed"
-
-
-class Session:
+class Session(Dialogue):
     """The protocol state of one connection."""
 
     __slots__ = (
-        "_allowance",
-        "_counted_at",
         "_deadline",
-        "_errors",
         "_expiring_at",
         "_ping_at",
         "_pong_by",
-        "_terms",
-        "_turn",
         "client",
         "identity",
-        "phase",
         "subscriptions",
     )
 
     def __init__(self, terms: Terms) -> None:
-        now = terms.clock.monotonic()
-        self._terms = terms
-        self.phase = Phase.NEW
+        super().__init__(terms)
         self.client = ""
         self.identity: Identity = NOBODY
         self.subscriptions: dict[str, Subscription] = {}
-        self._turn: Turn | None = None
-        self._allowance = terms.command_burst
-        self._counted_at = now
-        self._errors = 0
         # Until connected: by when that must be. Afterwards: when the token's grace ends.
-        self._deadline = now + terms.connect_seconds
+        self._deadline = terms.clock.monotonic() + terms.connect_seconds
         # No later than the first end of a subscription with its grace.
         self._expiring_at = NEVER
         self._ping_at = NEVER
@@ -91,17 +69,9 @@ class Session:
     @property
     def due(self) -> float:
         """The monotonic moment at which ``tick`` is next worth calling."""
+        if self.closed:
+            return NEVER
         return min(self._deadline, self._ping_at, self._pong_by, self._expiring_at)
-
-    @property
-    def closed(self) -> bool:
-        """Whether it has ended, from either side."""
-        return self.phase is Phase.CLOSED
-
-    @property
-    def congested(self) -> bool:
-        """Whether commands wait behind an unanswered one, so that reading more should wait too."""
-        return self._turn is not None and bool(self._turn.behind)
 
     # What comes in.
 
@@ -202,15 +172,6 @@ class Session:
             effects.append(Send(frames.PING))
         return effects
 
-    def close(self, why: Disconnect) -> Effects:
-        """End the session. The owner leaves every channel in ``subscriptions``."""
-        if self.closed:
-            return []
-        self.phase = Phase.CLOSED
-        self._turn = None
-        self._deadline = self._ping_at = self._pong_by = self._expiring_at = NEVER
-        return [Close(why)]
-
     # What the server decides.
 
     def give(self, channel: str, terms: Subscription = GIVEN) -> Effects:
@@ -251,35 +212,7 @@ class Session:
         result = results.subscribed(begun[gift.channel], None)
         effects.append(Send(frames.subscribe_push(gift.channel, result)))
 
-    # Order.
-
-    def _do(self, task: Task, effects: Effects) -> None:
-        if self._turn is None:
-            self._handle(task, effects)
-        else:
-            self._turn.behind.append(task)
-
-    def _answered(self, **result: object) -> Effects:
-        turn = self._turn
-        if turn is None or turn.number is None:
-            return []
-        effects: Effects = []
-        self._reply(Reply(turn.number, **result), effects)  # type: ignore[arg-type]
-        return self._go_on(effects)
-
-    def _go_on(self, effects: Effects) -> Effects:
-        """The task at hand is done; handle those behind it until one must wait again."""
-        behind = self._end_turn()
-        while behind and self._turn is None and not self.closed:
-            self._handle(behind.popleft(), effects)
-        if self._turn is not None:
-            self._turn.behind = behind
-        return effects
-
-    def _end_turn(self) -> deque[Task]:
-        behind = deque() if self._turn is None else self._turn.behind
-        self._turn = None
-        return behind
+    # Commands.
 
     def _pong(self, effects: Effects) -> None:
         if self._pong_by == NEVER:
@@ -303,74 +236,49 @@ class Session:
 
     def _obey(self, command: Command, effects: Effects) -> None:
         if command.refresh is not None:
-            self._refresh(command, command.refresh, effects)
+            self._refresh(command.id, command.refresh, effects)
             return
         if command.unsubscribe is not None:
-            self._unsubscribe(command, command.unsubscribe, effects)
+            self._unsubscribe(command.id, command.unsubscribe, effects)
             return
-        match decide(command, Standing(self.identity.actor, self.subscriptions, self._terms)):
-            case Error() as error:
-                self._refuse(command.id, error, effects)
-            case Disconnect() as why:
-                effects += self.close(why)
+        standing = Standing(self.identity, self.client, self.subscriptions, self._terms)
+        if command.sub_refresh is not None:
+            self._renew(
+                command.id, command.sub_refresh.channel, sub_refresh(command.sub_refresh, standing), effects
+            )
+            return
+        match decide(command, standing):
+            case Error() | Disconnect() as no:
+                self._deny(command.id, no, effects)
             case Join() as join:
                 self._join(command, join, effects)
             case question:
                 self._turn = Turn(command)
                 effects.append(question)
 
-    def _join(self, task: Task, join: Join, effects: Effects) -> None:
-        self._turn = Turn(task, join)
-        effects.append(join)
-
-    def _reply(self, reply: Reply, effects: Effects) -> None:
-        self._errors = 0
-        effects.append(Send(frames.reply(reply)))
-
-    def _refuse(self, number: int, error: Error, effects: Effects) -> None:
-        """Say no; whoever is told nothing else for long is probing, and is sent away for good."""
-        if not error.temporary and error.code < APPLICATION:
-            self._errors += 1
-        if self._errors > limits.REALTIME_ERRORS_IN_A_ROW:
-            effects += self.close(Closings.TOO_MANY_ERRORS)
-        else:
-            effects.append(Refuse(number, error))
-
-    def _afford(self, effects: Effects) -> bool:
-        """Spend one command; whoever overdraws by another whole burst is sent away."""
-        terms, now = self._terms, self._terms.clock.monotonic()
-        earned = (now - self._counted_at) * terms.commands_per_second
-        self._allowance = min(terms.command_burst, self._allowance + earned) - 1
-        self._counted_at = now
-        if self._allowance < -terms.command_burst:
-            effects += self.close(Closings.TOO_MANY_REQUESTS)
-        return self._allowance >= 0
-
     # connect and refresh.
 
     def _connect(self, command: Command, ask: frames.ConnectAsk, effects: Effects) -> None:
-        match admission.admitted(ask.token, self._terms):
-            case Error() as error:
-                self.phase = Phase.REFUSED
-                self._refuse(command.id, error, effects)
-                return
-            case Disconnect() as why:
-                effects += self.close(why)
-                return
-            case identity:
-                self.identity = identity
+        identity = admission.admitted(ask.token, self._terms)
+        if not isinstance(identity, Identity):
+            self._turn_down(command.id, identity, effects)
+            return
+        given = admission.given(identity, results.positions(ask.subs), self._terms)
+        if not isinstance(given, dict):
+            self._turn_down(command.id, given, effects)
+            return
+        self.identity = identity
         self.client = self._terms.new_client_id()
         effects.append(Admit())
-        held = {
-            channel: Position(one.offset, one.epoch) if one.recover else None
-            for channel, one in ask.subs.items()
-        }
-        given = self._terms.channels.personal(identity.actor)
         if given:
             self.phase = Phase.CONNECTING
-            self._join(command, Join({channel: held.get(channel) for channel in given}, GIVEN), effects)
+            self._join(command, Join(given, GIVEN), effects)
         else:
             self._connected(command.id, {}, {}, effects)
+
+    def _turn_down(self, number: int, no: No, effects: Effects) -> None:
+        self.phase = Phase.REFUSED
+        self._deny(number, no, effects)
 
     def _connected(
         self,
@@ -399,10 +307,13 @@ class Session:
     def _expiry(self) -> tuple[bool, int]:
         """Arm the deadline of the token; answers ``expires`` and ``ttl`` for the client."""
         ends = self.identity.expires_at
+        self._deadline = NEVER if ends is None else self._grace_ends(ends)
+        return self._left(ends)
+
+    def _left(self, ends: float | None) -> tuple[bool, int]:
+        """Whether it ends, and the whole seconds until then."""
         if ends is None:
-            self._deadline = NEVER
             return False, 0
-        self._deadline = self._grace_ends(ends)
         return True, max(1, int(ends - self._terms.clock.now().timestamp()))
 
     def _grace_ends(self, at: float) -> float:
@@ -410,19 +321,15 @@ class Session:
         clock = self._terms.clock
         return clock.monotonic() + at - clock.now().timestamp() + self._terms.expiry_grace_seconds
 
-    def _refresh(self, command: Command, ask: frames.RefreshAsk, effects: Effects) -> None:
-        match admission.renewed(self.identity, ask.token, self._terms):
-            case Identity() as identity:
-                self.identity = identity
-            case Disconnect() as why:
-                effects += self.close(why)
-                return
-            case Error() as error:
-                self._refuse(command.id, error, effects)
-                return
+    def _refresh(self, number: int, ask: frames.RefreshAsk, effects: Effects) -> None:
+        identity = admission.renewed(self.identity, ask.token, self._terms)
+        if not isinstance(identity, Identity):
+            self._deny(number, identity, effects)
+            return
+        self.identity = identity
         expires, ttl = self._expiry()
         result = frames.RefreshResult(self.client, self._terms.version, expires, ttl)
-        self._reply(Reply(command.id, refresh=result), effects)
+        self._reply(Reply(number, refresh=result), effects)
 
     # Channels.
 
@@ -446,15 +353,26 @@ class Session:
             return
         self._note(ask.channel, terms)
         result = results.subscribed(joined, Position(ask.offset, ask.epoch) if ask.recover else None)
+        if terms.by_token:
+            result.expires, result.ttl = self._left(terms.expires_at)
         self._reply(Reply(number, subscribe=result), effects)
 
-    def _unsubscribe(self, command: Command, ask: frames.ChannelAsk, effects: Effects) -> None:
+    def _renew(self, number: int, channel: str, terms: Subscription | No, effects: Effects) -> None:
+        if not isinstance(terms, Subscription):
+            self._deny(number, terms, effects)
+            return
+        self._note(channel, terms)
+        self._reply(
+            Reply(number, sub_refresh=frames.SubRefreshResult(*self._left(terms.expires_at))), effects
+        )
+
+    def _unsubscribe(self, number: int, ask: frames.ChannelAsk, effects: Effects) -> None:
         if not ask.channel:
             effects += self.close(Closings.BAD_REQUEST)
             return
         if self.subscriptions.pop(ask.channel, None) is not None:
             effects.append(Leave(ask.channel))
-        self._reply(Reply(command.id, unsubscribe=frames.Nothing()), effects)
+        self._reply(Reply(number, unsubscribe=frames.Nothing()), effects)
 
     def _end_expired(self) -> Effects:
         """End subscriptions that were not renewed in time, and find out which end next."""

@@ -19,6 +19,10 @@ class Subscription:
     by: By
     expires_at: float | None = None
     """Unix seconds; None = no end of its own."""
+    by_token: bool = False
+    """Whether the client brought a token for it, and so renews it by another one."""
+    info: bytes = b""
+    """JSON of that token that others see on the channel."""
 
 
 ASKED: Final = Subscription(By.CLIENT)

@@ -1,9 +1,17 @@
-"""From a signed token to the actor it names. The same token serves HTTP (Bearer) and the socket (connect).
+"""From a signed token to what it says. Claims are those of Centrifugo, and who somebody is here.
 
-Claims: ``sub`` (user id; empty = anonymous), ``role``, ``exp`` (required), ``nbf``, ``expire_at`` (end of the
-connection instead of ``exp``; 0 = none), ``lines`` (staff and kiosks), ``screen`` (screens).
+Of both kinds: ``sub`` (user id; empty = anonymous), ``exp`` (required), ``nbf``, ``expire_at`` (end of the
+connection or subscription instead of ``exp``; 0 = none), ``info`` or ``b64info`` (JSON that others see).
+
+A connection's token serves HTTP (Bearer) and the socket (connect): ``role``, ``lines`` (staff and kiosks),
+``screen`` (screens), ``channels`` or the names of ``subs`` (subscriptions that the server gives).
+
+A subscription's token: ``channel``, and ``client`` where it is for one connection only. Neither kind passes
+for the other.
 """
 
+import base64
+import binascii
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -12,7 +20,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 import jwt
+import msgspec
 
+from core import limits
 from core.actor import ANONYMOUS, STAFF, Actor, Role
 from core.ids import LineId, ScreenId
 
@@ -34,6 +44,25 @@ class Identity:
 
     actor: Actor
     expires_at: float | None = None
+    info: bytes = b""
+    """JSON that others see beside the user's id, where they may see that."""
+    channels: tuple[str, ...] = ()
+    """What the server subscribes the connection to, besides what the policy table says."""
+
+    def may_the_same_as(self, other: "Identity") -> bool:
+        """Whether both have the same rights."""
+        return self.actor == other.actor and self.channels == other.channels
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The right of one user to one channel and until when; ``client`` is empty where any connection may."""
+
+    user: str
+    channel: str
+    client: str = ""
+    expires_at: float | None = None
+    info: bytes = b""
 
 
 NOBODY = Identity(ANONYMOUS)
@@ -48,17 +77,55 @@ class Tokens(Protocol):
         Raises ``TokenInvalid`` or ``TokenExpired``; never logs the token.
         """
 
+    def verify_subscription(self, token: str, *, at: datetime) -> Grant:
+        """What a subscription's token grants. Raises as ``verify`` does."""
+
 
 def identity_of(claims: Mapping[str, Any], *, at: datetime) -> Identity:
     """Turn verified claims into an identity. Raises as ``Tokens.verify`` does."""
+    if "channel" in claims:
+        raise TokenInvalid
+    return Identity(_actor_of(claims), _end(claims, at), _info(claims), _channels(claims))
+
+
+def grant_of(claims: Mapping[str, Any], *, at: datetime) -> Grant:
+    """Turn verified claims into a grant. Raises as ``Tokens.verify`` does."""
+    user, channel, client = (claims.get(name, "") for name in ("sub", "channel", "client"))
+    if not (isinstance(user, str) and isinstance(channel, str) and isinstance(client, str) and channel):
+        raise TokenInvalid
+    return Grant(user, channel, client, _end(claims, at), _info(claims))
+
+
+def _end(claims: Mapping[str, Any], at: datetime) -> float | None:
+    """Until when it holds. Judges the token's own times."""
     expires, begins = _seconds(claims, "exp"), _seconds(claims, "nbf")
-    if expires is None or (begins is not None and begins > at.timestamp()) or "channel" in claims:
+    if expires is None or (begins is not None and begins > at.timestamp()):
         raise TokenInvalid
     if expires <= at.timestamp():
         raise TokenExpired
     override = _seconds(claims, "expire_at")
-    ends = expires if override is None else (override or None)
-    return Identity(_actor_of(claims), ends)
+    return expires if override is None else (override or None)
+
+
+def _info(claims: Mapping[str, Any]) -> bytes:
+    """The JSON that others see, compact. Whatever is larger than it may be makes the token invalid."""
+    plain, encoded = claims.get("info"), claims.get("b64info")
+    if encoded is not None:
+        try:
+            plain = msgspec.json.decode(base64.b64decode(encoded, validate=True))
+        except (TypeError, ValueError, binascii.Error, msgspec.MsgspecError):
+            raise TokenInvalid from None
+    info = b"" if plain is None else msgspec.json.encode(plain)
+    if len(info) > limits.REALTIME_INFO_BYTES:
+        raise TokenInvalid
+    return info
+
+
+def _channels(claims: Mapping[str, Any]) -> tuple[str, ...]:
+    names, described = claims.get("channels") or (), claims.get("subs") or {}
+    if not (_are_names(names) and isinstance(described, Mapping)):
+        raise TokenInvalid
+    return tuple(dict.fromkeys((*names, *described)))
 
 
 def _actor_of(claims: Mapping[str, Any]) -> Actor:
@@ -115,12 +182,17 @@ class HmacTokens:
         self._secrets = tuple(secrets)
 
     def verify(self, token: str, *, at: datetime) -> Identity:
+        return identity_of(self._claims(token), at=at)
+
+    def verify_subscription(self, token: str, *, at: datetime) -> Grant:
+        return grant_of(self._claims(token), at=at)
+
+    def _claims(self, token: str) -> Mapping[str, Any]:
         for secret in self._secrets:
             try:
-                claims = jwt.decode(token, secret, algorithms=["HS256"], options=_SIGNATURE_ONLY)
+                return jwt.decode(token, secret, algorithms=["HS256"], options=_SIGNATURE_ONLY)
             except jwt.InvalidTokenError:
                 continue
-            return identity_of(claims, at=at)
         raise TokenInvalid
 
     def sign(self, actor: Actor, *, expires_at: datetime) -> str:

@@ -16,7 +16,8 @@ from realtime.frames import refusal
 from realtime.session import Session
 from realtime.stream import Position
 from realtime.terms import Terms
-from realtime.tokens import Identity, TokenExpired, TokenInvalid
+from realtime.tokens import Grant, Identity, TokenExpired, TokenInvalid
+from tests.protocol.table import WARD
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=CHINA)
 TOP = Joined(Position(57, "k3Fq"))
@@ -31,14 +32,25 @@ class BookOfTokens:
     """Tokens by their text."""
 
     known: dict[str, Identity] = field(default_factory=dict)
+    grants: dict[str, Grant] = field(default_factory=dict)
+    judges_ends: bool = True
+    """Whether a past end makes an expired token (``exp``) or a good one that is over (``expire_at``)."""
 
     def verify(self, token: str, *, at: datetime) -> Identity:
         identity = self.known.get(token)
         if identity is None:
             raise TokenInvalid
-        if identity.expires_at is not None and identity.expires_at <= at.timestamp():
+        if self.judges_ends and identity.expires_at is not None and identity.expires_at <= at.timestamp():
             raise TokenExpired
         return identity
+
+    def verify_subscription(self, token: str, *, at: datetime) -> Grant:
+        if token.startswith("old "):
+            raise TokenExpired
+        grant = self.grants.get(token)
+        if grant is None:
+            raise TokenInvalid
+        return grant
 
 
 def book_of_tokens() -> BookOfTokens:
@@ -52,7 +64,17 @@ def book_of_tokens() -> BookOfTokens:
             "day": Identity(PATIENT, (NOON + timedelta(days=1)).timestamp()),
             "past": Identity(PATIENT, (NOON - timedelta(hours=1)).timestamp()),
             "other": Identity(Actor(id="u43", role=Role.PATIENT), NOON.timestamp() + 9_000),
-        }
+        },
+        {
+            "ward": Grant("u42", WARD),
+            "ward 60 s": Grant("u42", WARD, expires_at=NOON.timestamp() + 60, info=b'{"bed":7}'),
+            "ward 600 s": Grant("u42", WARD, expires_at=NOON.timestamp() + 600),
+            "ward over": Grant("u42", WARD, expires_at=NOON.timestamp() - 1),
+            "ward of client-1": Grant("u42", WARD, client="client-1"),
+            "ward of another client": Grant("u42", WARD, client="client-0"),
+            "ward of another user": Grant("u43", WARD),
+            "another ward": Grant("u42", "$ward:B"),
+        },
     )
 
 

@@ -6,11 +6,15 @@ from datetime import timedelta
 import pytest
 
 from core import limits
+from core.actor import Actor, Role
+from core.ids import LineId, ScreenId
 from realtime.codes import CLOSINGS, ERRORS, UNSUBSCRIBINGS
-from tests.protocol.stage import Stage, connected
+from realtime.tokens import Identity
+from tests.protocol.stage import NOON, NURSE, PATIENT, Stage, connected
 
 NEXT = timedelta(seconds=0.02)
 BAD = (3501, "bad request")
+LATER = NOON.timestamp() + 3_600
 
 
 @pytest.mark.parametrize(
@@ -259,6 +263,45 @@ def test_a_refresh_that_fails_ends_the_connection(token: str, closing: int) -> N
     stage.say({"id": 2, "refresh": {"token": token}})
     assert stage.closed is not None
     assert stage.closed[0] == closing
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        Identity(Actor(id="n1", role=Role.DOCTOR), LATER),
+        Identity(Actor(id="n1", role=Role.NURSE, lines=frozenset({LineId("L1")})), LATER),
+        Identity(Actor(id="n1", role=Role.SCREEN, screen=ScreenId("hall-3f")), LATER),
+        Identity(Actor(id="n1", role=Role.NURSE), LATER, channels=("queue:L1",)),
+    ],
+)
+def test_a_refresh_with_other_rights_sends_the_client_back_to_be_judged_anew(changed: Identity) -> None:
+    stage = Stage()
+    stage.tokens.known |= {
+        "nurse": Identity(NURSE, NOON.timestamp() + 60),
+        "changed": changed,
+        "same": Identity(NURSE, LATER, info=b'{"desk":2}'),
+    }
+    stage.connect("nurse")
+    assert "refresh" in stage.say({"id": 2, "refresh": {"token": "same"}})[0]
+    stage.say({"id": 3, "refresh": {"token": "changed"}})
+    assert stage.closed == (3011, "force reconnect")
+
+
+def test_a_connection_whose_time_is_over_already_is_110() -> None:
+    stage = Stage()
+    stage.tokens.known |= {"good": Identity(PATIENT, NOON.timestamp() + 60)}
+    stage.connect("good")
+    stage.clock.advance(timedelta(seconds=10))
+    stage.tokens.judges_ends = False
+    stage.tokens.known |= {"over": Identity(PATIENT, NOON.timestamp() + 1)}
+    assert stage.say({"id": 2, "refresh": {"token": "over"}}) == [
+        {"id": 2, "error": {"code": 110, "message": "expired"}}
+    ]
+    late = Stage()
+    late.tokens.judges_ends = False
+    assert late.connect("past") == {"id": 1, "error": {"code": 110, "message": "expired"}}
+    late.say({"id": 2, "connect": {}})
+    assert late.closed == BAD
 
 
 def test_refresh_where_nothing_expires_is_3501() -> None:

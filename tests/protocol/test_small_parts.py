@@ -14,7 +14,7 @@ from realtime import websocket
 from realtime.channels import BadChannel, UnknownChannel, houzhen_channels
 from realtime.frames import field_of
 from realtime.outbox import Outbox
-from realtime.tokens import HmacTokens, TokenExpired, TokenInvalid
+from realtime.tokens import Grant, HmacTokens, TokenExpired, TokenInvalid
 from realtime.wheel import Wheel
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=CHINA)
@@ -282,6 +282,92 @@ LATER = int(NOON.timestamp()) + 60
 def test_claims_that_make_no_actor(claims: dict[str, object]) -> None:
     with pytest.raises(TokenInvalid):
         HmacTokens([SECRET]).verify(jwt.encode(claims, SECRET), at=NOON)
+
+
+@pytest.mark.parametrize(
+    ("claims", "info"),
+    [
+        ({}, b""),
+        ({"info": {"name": "Li"}}, b'{"name":"Li"}'),
+        ({"b64info": "eyJuYW1lIjogIkxpIn0="}, b'{"name":"Li"}'),
+        ({"info": "号"}, '"号"'.encode()),
+        ({"info": None}, b""),
+    ],
+)
+def test_what_others_see(claims: dict[str, object], info: bytes) -> None:
+    tokens = HmacTokens([SECRET])
+    of_connection = {"sub": "u", "role": "patient", "exp": LATER, **claims}
+    of_subscription = {"sub": "u", "channel": "$ward:A", "exp": LATER, **claims}
+    assert tokens.verify(jwt.encode(of_connection, SECRET), at=NOON).info == info
+    assert tokens.verify_subscription(jwt.encode(of_subscription, SECRET), at=NOON).info == info
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"info": "x" * 511},
+        {"b64info": "not base64"},
+        {"b64info": "eyJ"},
+        {"b64info": 7},
+        {"b64info": "bm8ganNvbg=="},
+        {"channels": "queue:L1"},
+        {"channels": [1]},
+        {"subs": ["queue:L1"]},
+    ],
+)
+def test_claims_that_cannot_be_used(claims: dict[str, object]) -> None:
+    with pytest.raises(TokenInvalid):
+        HmacTokens([SECRET]).verify(
+            jwt.encode({"sub": "u", "role": "patient", "exp": LATER, **claims}, SECRET), at=NOON
+        )
+
+
+def test_a_token_may_name_what_the_server_subscribes_to() -> None:
+    claims = {
+        "sub": "u",
+        "role": "patient",
+        "exp": LATER,
+        "channels": ["a:1", "b:1"],
+        "subs": {"b:1": {}, "c:1": {}},
+    }
+    identity = HmacTokens([SECRET]).verify(jwt.encode(claims, SECRET), at=NOON)
+    assert identity.channels == ("a:1", "b:1", "c:1")
+
+
+def test_a_subscriptions_token_says_whose_and_of_what() -> None:
+    claims = {"sub": "u", "channel": "$ward:A", "client": "c1", "exp": LATER, "expire_at": LATER + 60}
+    grant = HmacTokens([SECRET]).verify_subscription(jwt.encode(claims, SECRET), at=NOON)
+    assert grant == Grant("u", "$ward:A", "c1", LATER + 60)
+    endless = HmacTokens([SECRET]).verify_subscription(jwt.encode(claims | {"expire_at": 0}, SECRET), at=NOON)
+    assert endless.expires_at is None
+
+
+@pytest.mark.parametrize(
+    ("claims", "no"),
+    [
+        ({"channel": "$ward:A", "exp": LATER - 120}, TokenExpired),
+        ({"channel": "$ward:A"}, TokenInvalid),
+        ({"channel": "$ward:A", "exp": LATER, "nbf": LATER}, TokenInvalid),
+        ({"exp": LATER}, TokenInvalid),
+        ({"channel": "", "exp": LATER}, TokenInvalid),
+        ({"channel": 7, "exp": LATER}, TokenInvalid),
+        ({"channel": "$ward:A", "sub": 7, "exp": LATER}, TokenInvalid),
+        ({"channel": "$ward:A", "client": 7, "exp": LATER}, TokenInvalid),
+    ],
+)
+def test_claims_that_grant_nothing(claims: dict[str, object], no: type[Exception]) -> None:
+    with pytest.raises(no):
+        HmacTokens([SECRET]).verify_subscription(jwt.encode(claims, SECRET), at=NOON)
+
+
+def test_neither_kind_of_token_passes_for_the_other() -> None:
+    tokens = HmacTokens([SECRET])
+    connection = tokens.sign(Actor(id="u", role=Role.PATIENT), expires_at=NOON)
+    subscription = jwt.encode({"sub": "u", "role": "patient", "channel": "a:1", "exp": LATER}, SECRET)
+    with pytest.raises(TokenInvalid):
+        tokens.verify_subscription(connection, at=NOON - timedelta(hours=1))
+    with pytest.raises(TokenInvalid):
+        tokens.verify(subscription, at=NOON)
 
 
 def test_only_our_signature_counts() -> None:

@@ -168,7 +168,7 @@ class HisTicket(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class LineState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One line at one moment. Two states with the same ``etag`` are equal."""
+    """One line at one moment. Two states with the same ``etag`` are equal. ``day`` is the line's own."""
 
     line: str
     day: date

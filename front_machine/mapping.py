@@ -128,7 +128,7 @@ TARGETS: Mapping[str, Mapping[str, Target]] = {
         "rooms": Target(Kind.LIST),
         "open": _OPENING,
     },
-    "line_states": {"line": _NEEDED, "open": _OPENING},
+    "line_states": {"line": _NEEDED, "day": Target(Kind.DAY), "open": _OPENING},
     "tickets": {
         "line": _NEEDED,
         "number": _NEEDED,

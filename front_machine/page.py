@@ -32,6 +32,7 @@ class LinePage:
     """One line's rows, unread. ``spoilt`` says why they must not be used, if they must not."""
 
     open: Opening
+    day: date
     rows: Sequence[Numbered]
     etag: str
     spoilt: RowTrouble | None = None
@@ -46,6 +47,7 @@ class Page:
     """The monotonic time when the hospital was asked."""
     his_now: datetime | None
     day: date
+    """The hospital's business day; a line may have its own."""
     lines: Mapping[str, LinePage]
     troubles: tuple[RowTrouble, ...]
     tickets: Reader
@@ -70,10 +72,10 @@ def grouped(
     opened, troubles = _openings(states, line_reader, day)
     groups, strays = _by_line(tickets, ticket_reader, opened)
     lines = {}
-    for line, opening in opened.items():
+    for line, empty in opened.items():
         rows = groups.get(line, ())
-        content = (day.isoformat(), opening.value, [tuple(row) for _, row in rows])
-        lines[line] = LinePage(open=opening, rows=rows, etag=etag_of(content, key=etag_key))
+        content = (empty.day.isoformat(), empty.open.value, [tuple(row) for _, row in rows])
+        lines[line] = replace(empty, rows=rows, etag=etag_of(content, key=etag_key))
     return lines, troubles + strays
 
 
@@ -112,7 +114,7 @@ def _line_state(line: str, content: LinePage, page: Page, troubles: list[RowTrou
     notes: list[RowTrouble] = []
     for number, row in content.rows:
         try:
-            ticket = _ticket(line, number, row, page, notes)
+            ticket = _ticket(line, number, row, page.tickets, content.day, notes)
             if ticket.number in tickets:
                 raise BadField("number", TWICE)
         except BadField as error:
@@ -121,7 +123,7 @@ def _line_state(line: str, content: LinePage, page: Page, troubles: list[RowTrou
         tickets[ticket.number] = ticket
     troubles.extend(notes)
     return LineState(
-        line=line, day=page.day, etag=content.etag, open=content.open, tickets=tuple(tickets.values())
+        line=line, day=content.day, etag=content.etag, open=content.open, tickets=tuple(tickets.values())
     )
 
 
@@ -134,20 +136,24 @@ def _encoded(state: LineState, troubles: list[RowTrouble]) -> msgspec.Raw | None
         return None
 
 
-def _ticket(line: str, number: int, row: Row, page: Page, notes: list[RowTrouble]) -> HisTicket:
+def _ticket(
+    line: str, number: int, row: Row, reader: Reader, day: date, notes: list[RowTrouble]
+) -> HisTicket:
     empty: list[tuple[str, str]] = []
-    values: dict[str, Any] = page.tickets.read(row, day=page.day, notes=empty)
+    values: dict[str, Any] = reader.read(row, day=day, notes=empty)
     notes.extend(
         RowTrouble(line=line, row=number, field=field, why=why, spoils_line=False) for field, why in empty
     )
     del values["line"]
     name = values.pop("name", None)
     state = HisState(values.pop("state"))
-    return HisTicket(state=state, his_code=page.tickets.raw_state(row), masked_name=name, **values)
+    return HisTicket(state=state, his_code=reader.raw_state(row), masked_name=name, **values)
 
 
-def _openings(states: Rows, reader: Reader, day: date) -> tuple[dict[str, Opening], list[RowTrouble]]:
-    opened: dict[str, Opening] = {}
+def _openings(states: Rows, reader: Reader, day: date) -> tuple[dict[str, LinePage], list[RowTrouble]]:
+    """Every line there is now, without its tickets. A line whose own day cannot be read must not be used: it
+    would go over to the hospital's day and lose everybody in it."""
+    opened: dict[str, LinePage] = {}
     troubles: list[RowTrouble] = []
     for number, row in enumerate(states.rows, start=1):
         notes: list[tuple[str, str]] = []
@@ -157,7 +163,15 @@ def _openings(states: Rows, reader: Reader, day: date) -> tuple[dict[str, Openin
             troubles.append(RowTrouble(line="", row=number, field=error.field, why=error.why))
             continue
         line = str(values["line"])
-        opened[line] = Opening(str(values.get("open", Opening.OPEN)))
+        own: Any = values.get("day", day)
+        why_not = next((why for field, why in notes if field == "day"), None)
+        opened[line] = LinePage(
+            open=Opening(str(values.get("open", Opening.OPEN))),
+            day=own,
+            rows=(),
+            etag="",
+            spoilt=None if why_not is None else RowTrouble(line=line, row=number, field="day", why=why_not),
+        )
         if any(why == UNLISTED for _, why in notes):
             troubles.append(RowTrouble(line=line, row=number, field="open", why=UNLISTED, spoils_line=False))
     return opened, troubles

@@ -103,6 +103,7 @@ def board_of(line: Line, waits: Waits | None) -> wire.Board:
         suspended=_numbers(groups[TicketState.SUSPENDED]),
         away=_numbers(groups[TicketState.AWAITING_RESULT]),
         unknown=_numbers(groups[TicketState.UNKNOWN]),
+        stayed={str(t.number): t.given for t in line.tickets.values() if t.given is not None},
         estimate=_estimate(waits, len(waiting)),
     )
 
@@ -144,7 +145,7 @@ def screen_part(line: Line, screen: ScreenSpec) -> wire.ScreenPart:
 
 def call_id(line: Line, ticket: Ticket) -> str:
     """The name of one announcement: the same until the ticket is recalled or called again."""
-    return f"{line.id}:{line.day.isoformat()}:{ticket.number}:{ticket.calls}"
+    return f"{line.id}:{line.day_of(ticket).isoformat()}:{ticket.number}:{ticket.calls}"
 
 
 def ticket_view(line: Line, ticket: Ticket, waits: Waits | None) -> wire.TicketView:

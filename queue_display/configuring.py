@@ -7,9 +7,9 @@ line keeps the room it calls into, and nobody else is called into an occupied on
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 
 from core.ids import DepartmentId, DoctorId, LineId, RoomId
+from queue_display.daybreak import day_at
 from queue_display.draft import Decision, Instruction, opening_of
 from queue_display.events import Configured, Described, Event, Happening, OpeningChanged, replay
 from queue_display.line import Line, LineSettings, Mode, Opening, Room, RoomState
@@ -31,7 +31,7 @@ class OwnLineSpec:
 
 
 def configure(
-    held: Mapping[LineId, Line], wanted: Sequence[OwnLineSpec], by: Instruction, *, today: date
+    held: Mapping[LineId, Line], wanted: Sequence[OwnLineSpec], by: Instruction
 ) -> tuple[Change, ...]:
     """What makes the lines be as configured, as far as patients allow it now; tickets and open rooms stay.
 
@@ -48,7 +48,7 @@ def configure(
             raise ValueError(f"line {spec.id} is the hospital's: it is mirrored")
         free = [(room, name) for room, name in spec.rooms if busy.get(room, spec.id) == spec.id]
         if known is None:
-            changes.append(Change(None, _new(spec, free, by, day=today), ()))
+            changes.append(Change(None, _new(spec, free, by), ()))
         else:
             changes += _change(known, _as_configured(known, spec, _rooms(known, free), by))
     for line in held.values():
@@ -128,7 +128,7 @@ def _with_rooms(
     return replay(line, events), tuple(events)
 
 
-def _new(spec: OwnLineSpec, rooms: Sequence[tuple[RoomId, str]], by: Instruction, *, day: date) -> Line:
+def _new(spec: OwnLineSpec, rooms: Sequence[tuple[RoomId, str]], by: Instruction) -> Line:
     return Line(
         id=spec.id,
         name=spec.name,
@@ -137,7 +137,7 @@ def _new(spec: OwnLineSpec, rooms: Sequence[tuple[RoomId, str]], by: Instruction
         doctor=spec.doctor,
         doctor_name=spec.doctor_name,
         mode=Mode.OWN,
-        day=day,
+        day=day_at(spec.settings, by.at),
         version=0,
         as_of=by.at,
         rooms=tuple(Room(room, name) for room, name in rooms),

@@ -45,6 +45,7 @@ class Happening(enum.StrEnum):
     OPENING_CHANGED = "opening_changed"
     CLINIC_STOPPED = "clinic_stopped"
     DAY_OPENED = "day_opened"
+    STAYED = "stayed"
     OBSERVED = "observed"
     VANISHED = "vanished"
     DESCRIBED = "described"
@@ -128,7 +129,7 @@ class Configured(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayOpened(Event):
-    """A new day: no tickets, all rooms closed."""
+    """A new day, with nobody in it: who stays from the day before is told by the events that follow."""
 
     day: date
     rooms: tuple[Room, ...]

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from itertools import count
 
 from core.ids import DoctorId, TicketNumber, VisitRef
 from queue_display.draft import Decision, Draft, Instruction
@@ -104,11 +105,14 @@ def return_with_results(line: Line, by: Instruction, *, number: TicketNumber) ->
 
 
 def next_number(line: Line) -> TicketNumber:
-    """The number after the highest that was given out today under the line's prefix."""
-    prefix = line.settings.number_prefix
-    tails = (number.removeprefix(prefix) for number in line.tickets if number.startswith(prefix))
+    """The number after the highest that was given out today under the line's prefix, past those that somebody
+    holds since another day."""
+    prefix, digits = line.settings.number_prefix, line.settings.number_digits
+    todays = (n for n, ticket in line.tickets.items() if ticket.given is None and n.startswith(prefix))
+    tails = (number.removeprefix(prefix) for number in todays)
     highest = max((int(tail) for tail in tails if tail.isascii() and tail.isdigit()), default=0)
-    return TicketNumber(f"{prefix}{highest + 1:0{line.settings.number_digits}d}")
+    numbers = (TicketNumber(f"{prefix}{each:0{digits}d}") for each in count(highest + 1))
+    return next(number for number in numbers if number not in line.tickets)
 
 
 def admit(draft: Draft, *, visit: VisitRef, number: TicketNumber | None) -> TicketNumber:

@@ -5,6 +5,7 @@ what was done is in ``events``.
 """
 
 import enum
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -12,6 +13,9 @@ from functools import cached_property
 
 from core.ids import DepartmentId, DoctorId, LineId, RoomId, TicketNumber, VisitRef
 from queue_display.ticket import IN_LINE, IN_ROOM, Ticket, TicketState
+
+# Beyond noon nobody could say whose date a day has.
+_BEGINS = re.compile(r"(?:0[0-9]|1[01]):[0-5][0-9]|12:00")
 
 
 class Mode(enum.StrEnum):
@@ -99,15 +103,21 @@ class LineSettings:
     """A ticket that names a doctor is called only into that doctor's room."""
     number_prefix: str = "A"
     number_digits: int = 3
+    day_begins: str = "00:00"
+    """换日: when the line's day begins, ``HH:MM`` on China's clock, at noon at the latest."""
+    overnight: bool = False
+    """通宵: whoever is in the line when its day ends stays in it, and its rooms go on."""
 
     def __post_init__(self) -> None:
-        """Refuse (``ValueError``) negative counts: they would silently turn a rule round."""
+        """Refuse (``ValueError``) what would silently turn a rule round, and a day that begins never."""
         for name in self.__slots__:
             value = getattr(self, name)
             if isinstance(value, int) and value < 0:
                 raise ValueError(f"{name} is negative")
         if self.pass_limit < 1:
             raise ValueError("pass_limit is below 1")
+        if not _BEGINS.fullmatch(self.day_begins):
+            raise ValueError("day_begins is no time of day from 00:00 to 12:00")
 
 
 def place(ticket: Ticket) -> tuple[int, str]:
@@ -119,10 +129,10 @@ def place(ticket: Ticket) -> tuple[int, str]:
 class Line:
     """One line on one day, whole. ``version`` grows by one with every committed command or sync change.
 
-    ``tickets`` holds all of the day's tickets, ended ones too, because a number is never reused. Treat it
-    as frozen: every change makes a new mapping. ``as_of`` is the last confirmation by whoever holds the
-    truth; ``fresh`` is False when the hospital has not confirmed for too long; ``hospital_at`` is ``as_of``
-    on the hospital's own clock (mirror mode only).
+    ``tickets`` holds all of the day's tickets, ended ones too, because a number is never reused, and those
+    that stayed overnight. Treat it as frozen: every change makes a new mapping. ``as_of`` is the last
+    confirmation by whoever holds the truth; ``fresh`` is False when the hospital has not confirmed for too
+    long; ``hospital_at`` is ``as_of`` on the hospital's own clock (mirror mode only).
     """
 
     id: LineId
@@ -161,6 +171,10 @@ class Line:
     def room(self, room: RoomId) -> Room | None:
         """The room of that id, if this line has it."""
         return next((each for each in self.rooms if each.id == room), None)
+
+    def day_of(self, ticket: Ticket) -> date:
+        """The day on which the ticket's number was given; together they name the ticket."""
+        return ticket.given or self.day
 
     def holder(self, room: RoomId) -> Ticket | None:
         """Who is called into the room or in service there."""

@@ -6,6 +6,7 @@ half a page, most of the line gone at once) is refused whole, and the last good 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from msgspec import Struct
@@ -27,7 +28,7 @@ from queue_display.events import (
 from queue_display.line import Line, Mode, Opening, Room
 from queue_display.masking import mask_name
 from queue_display.observed import LineDescription, ObservedLine, ObservedTicket, PageRefused, checked
-from queue_display.ticket import IN_LINE, RANK_STEP, Ticket, TicketState
+from queue_display.ticket import ENDED, IN_LINE, RANK_STEP, Ticket, TicketState
 
 ACTOR = "hospital"
 _AFTER_A_CALL = frozenset({TicketState.CALLED, TicketState.IN_SERVICE, TicketState.UNKNOWN})
@@ -72,21 +73,24 @@ def observe(
     head = _Head(version=line.version + 1, at=at, hospital_at=hospital_at)
     events: list[Event] = []
     known: Mapping[TicketNumber, Ticket] = line.tickets
-    if seen.day != line.day:
+    is_new_day = seen.day != line.day
+    if is_new_day:
         events.append(head.day_opened(seen.day, line.rooms))
-        known = {}
+        known = _who_stays(line, page, day=seen.day)
     gone = [t for n, t in known.items() if n not in page]
     _believe_the_loss(line, gone, lasting=lasting)
     if not line.fresh:
         events.append(head.sighted())
-    opening = Opening.CLOSED if seen.day != line.day else line.opening
+    opening = Opening.CLOSED if is_new_day else line.opening
     if seen.opening is not None and seen.opening is not opening:
         events.append(head.opening(seen.opening))
     ranks = _ranks(page, known)
     for number, each in page.items():
         before = known.get(number)
         rank = ranks.get(number, before.rank if before is not None else 0)
-        if before is None or not _same(before, each, rank):
+        if before is not None and is_new_day:
+            events.append(head.moved(_ticket(each, before, rank=rank, head=head), before, is_new_day=True))
+        elif before is None or not _same(before, each, rank):
             events.append(head.moved(_ticket(each, before, rank=rank, head=head), before))
     events += (head.vanished(t) for t in gone)
     return (replay(line, events), tuple(events)) if events else (line, ())
@@ -131,10 +135,12 @@ class _Head(Struct, frozen=True, kw_only=True):
     at: datetime
     hospital_at: datetime | None
 
-    def moved(self, ticket: Ticket, before: Ticket | None) -> TicketMoved:
+    def moved(self, ticket: Ticket, before: Ticket | None, *, is_new_day: bool = False) -> TicketMoved:
+        stayed = is_new_day and before is not None and before.state is ticket.state
         return TicketMoved(
-            what=Happening.OBSERVED, version=self.version, at=self.at, actor=ACTOR,
-            hospital_at=self.hospital_at, ticket=ticket, before=None if before is None else before.state,
+            what=Happening.STAYED if stayed else Happening.OBSERVED, version=self.version, at=self.at,
+            actor=ACTOR, hospital_at=self.hospital_at, ticket=ticket,
+            before=None if before is None else before.state,
         )  # fmt: skip
 
     def vanished(self, ticket: Ticket) -> TicketVanished:
@@ -160,6 +166,19 @@ class _Head(Struct, frozen=True, kw_only=True):
             what=Happening.SIGHTED, version=self.version, at=self.at, actor=ACTOR,
             hospital_at=self.hospital_at, fresh=True,
         )  # fmt: skip
+
+
+def _who_stays(
+    line: Line, page: Mapping[TicketNumber, ObservedTicket], *, day: date
+) -> dict[TicketNumber, Ticket]:
+    """The tickets that the hospital takes over into another day: same number, same visit, not at an end."""
+    staying: dict[TicketNumber, Ticket] = {}
+    for number, ticket in line.tickets.items():
+        told = page.get(number)
+        if told is not None and told.visit == ticket.visit and ticket.is_live and told.state not in ENDED:
+            given = line.day_of(ticket)
+            staying[number] = replace(ticket, given=None if given == day else given)
+    return staying
 
 
 def _believe_the_loss(line: Line, gone: Sequence[Ticket], *, lasting: bool) -> None:
@@ -229,6 +248,7 @@ def _ticket(seen: ObservedTicket, before: Ticket | None, *, rank: int, head: _He
         changed_at=now,
         changed_by=ACTOR,
         his_code=seen.his_code,
+        given=before.given if before is not None and before.visit == seen.visit else None,
     )
 
 

@@ -80,11 +80,11 @@ def checked(line: Line, seen: ObservedLine, *, lasting: bool = False) -> dict[Ti
     """The page by number, row by row. Refuses with ``PageRefused`` what cannot be true.
 
     A day before the line's own is believed only when the hospital has said so for a while (``lasting``): its
-    clock ran ahead and came back.
+    clock ran ahead and came back. Of a line that was never seen, every day is news.
     """
     if line.mode is not Mode.MIRROR:
         raise PageRefused(line=line.id, row=0, why="not_mirrored")
-    if seen.day < line.day and not lasting:
+    if seen.day < line.day and not lasting and line.version:
         raise PageRefused(line=line.id, row=0, why="older_day")
     if len(seen.tickets) > limits.QUEUE_TICKETS_PER_LINE:
         raise PageRefused(line=line.id, row=0, why="too_many")

@@ -74,6 +74,9 @@ class _Day:
         if after in IN_LINE and before not in IN_LINE:
             self._joined[number] = at
             self._guess(at)
+        elif after in IN_ROOM and row.what is Happening.STAYED:
+            # Called on another day: when the room is free is news, when it called is not.
+            self._room_of[number] = row.room or NO_ROOM
         elif after in IN_ROOM and before not in IN_ROOM:
             self._call(number, row.room or NO_ROOM, at)
         elif before in IN_ROOM and after not in IN_ROOM:

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 from core.ids import DoctorId, RoomId
-from queue_display.draft import Decision, Draft, Instruction
-from queue_display.events import DayOpened, Happening, replay
-from queue_display.line import Line, RoomState
+from queue_display.draft import Decision, Draft, Instruction, opening_of
+from queue_display.events import DayOpened, Event, Happening, OpeningChanged, TicketMoved, replay
+from queue_display.leaving import stays_overnight
+from queue_display.line import Line, Opening, RoomState, place
 
 
 def open_room(line: Line, by: Instruction, *, room: RoomId, doctor: DoctorId | None = None) -> Decision:
@@ -38,13 +40,23 @@ def close_room(line: Line, by: Instruction, *, room: RoomId) -> Decision:
 def open_day(line: Line, by: Instruction, *, day: date) -> Decision:
     """Begin a later day: no tickets, all rooms closed, numbers from the start.
 
-    The caller closed the old day first (``ValueError`` otherwise, or when the day is not later).
+    A line that goes on overnight keeps its rooms as they are and every ticket that ``close_day`` left in it,
+    with its number and place. The caller closed the old day first (``ValueError`` otherwise, or when the day
+    is not later).
     """
     Draft(line, by)
-    if day <= line.day or any(t.is_live for t in line.tickets.values()):
+    live = [ticket for ticket in line.tickets.values() if ticket.is_live]
+    if day <= line.day or not all(stays_overnight(line, ticket) for ticket in live):
         raise ValueError("the old day is not over")
-    rooms = tuple(replace(room, state=RoomState.CLOSED) for room in line.rooms)
-    event = DayOpened(
-        what=Happening.DAY_OPENED, version=line.version + 1, at=by.at, actor=by.actor, day=day, rooms=rooms
-    )
-    return replay(line, (event,)), (event,)
+    head: dict[str, Any] = {"version": line.version + 1, "at": by.at, "actor": by.actor}
+    rooms = line.rooms
+    if not line.settings.overnight:
+        rooms = tuple(replace(room, state=RoomState.CLOSED) for room in rooms)
+    events: list[Event] = [DayOpened(what=Happening.DAY_OPENED, day=day, rooms=rooms, **head)]
+    for ticket in sorted(live, key=place):
+        stays = replace(ticket, given=line.day_of(ticket))
+        events.append(TicketMoved(what=Happening.STAYED, ticket=stays, before=ticket.state, **head))
+    opening = opening_of(rooms)
+    if opening is not Opening.CLOSED:
+        events.append(OpeningChanged(what=Happening.OPENING_CHANGED, opening=opening, **head))
+    return replay(line, events), tuple(events)

@@ -10,7 +10,7 @@ from functools import partial
 import structlog
 
 from core.actor import Actor, Role
-from core.clock import Clock, business_day
+from core.clock import Clock
 from core.ids import DoctorId, LineId, RoomId, TicketNumber, VisitRef
 from queue_display import calling, joining, leaving, rooms, shifting, wire
 from queue_display.board import board_of, staff_ticket
@@ -218,8 +218,7 @@ class QueueService:
         self, unit: Unit, held: Mapping[LineId, Line], asked: LineId, by: Instruction
     ) -> None:
         """Begin the day of lines on which nobody has done so yet; then the asker must look again."""
-        today = business_day(by.at)
-        yesterdays = [each for each in held.values() if is_yesterdays(each, today)]
+        yesterdays = [each for each in held.values() if is_yesterdays(each, by.at)]
         if not yesterdays:
             return
         now = dict(held)

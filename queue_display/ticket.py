@@ -10,7 +10,7 @@ UNKNOWN exists only in mirror mode: the hospital used a code that nobody has map
 
 import enum
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from core.ids import DoctorId, LineId, RoomId, TicketNumber, VisitRef
@@ -105,6 +105,9 @@ class Ticket:
 
     ``calls`` counts every announcement of this ticket and never goes back, not even by undo: it names the
     call (``call_id``). ``recall_count`` counts repetitions of the present call only.
+
+    ``given`` is the day on which the number was given, where that is not the line's own day: the ticket
+    stayed overnight.
     """
 
     number: TicketNumber
@@ -132,6 +135,7 @@ class Ticket:
     moved_to: LineId | None = None
     moved_number: TicketNumber | None = None
     his_code: str | None = None
+    given: date | None = None
 
     @property
     def is_live(self) -> bool:

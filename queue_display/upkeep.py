@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import structlog
 
 from core.actor import SYSTEM
-from core.clock import Clock, business_day
+from core.clock import Clock
 from core.ids import LineId
 from queue_display.calling import pass_overdue
 from queue_display.configuring import OwnLineSpec, configure, is_settled
@@ -39,7 +39,7 @@ class OwnLines:
         async with self._units.begin() as unit:
             held = await self._hold(unit, wanted)
             by = self._by("configuration")
-            for change in configure(held, wanted, by, today=business_day(by.at)):
+            for change in configure(held, wanted, by):
                 await unit.lines.keep(change)
                 if change.events:
                     self._publish(unit, change.after)
@@ -49,15 +49,14 @@ class OwnLines:
 
     async def roll_days(self) -> None:
         """Close the day of every line whose day is over, and begin today."""
-        today = business_day(self._clock.now())
         for line in await self._own():
-            if not is_yesterdays(line, today):
+            if not is_yesterdays(line, self._clock.now()):
                 continue
             async with self._units.begin() as unit:
-                evening = await unit.lines.load_for_change(line.id)
-                if not is_yesterdays(evening, today):
+                evening, by = await unit.lines.load_for_change(line.id), self._by()
+                if not is_yesterdays(evening, by.at):
                     continue
-                morning = await begin_today(unit, evening, self._by())
+                morning = await begin_today(unit, evening, by)
                 self._publish(unit, morning)
                 await unit.commit()
             log.info("line.day_opened", line=line.id)

@@ -49,6 +49,7 @@ class Board(Struct, frozen=True, kw_only=True):
 
     ``waiting`` is everyone still to be called, in order; those also in ``ready`` are asked to the door.
     ``away`` are out for tests. ``unknown`` are tickets whose state came in a code that nobody mapped.
+    ``stayed`` are the numbers that were given on another day than ``day``, and that day.
     ``as_of`` is the last confirmation by whoever holds the truth; ``fresh`` false means that it is overdue.
     """
 
@@ -66,6 +67,7 @@ class Board(Struct, frozen=True, kw_only=True):
     suspended: list[str]
     away: list[str]
     unknown: list[str]
+    stayed: dict[str, date]
     estimate: Estimate | None
 
 

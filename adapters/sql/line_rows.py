@@ -136,6 +136,7 @@ def ticket_row(line: LineId, day: str, ticket: Ticket) -> tuple[Any, ...]:
         ticket.moved_to,
         ticket.moved_number,
         ticket.his_code,
+        None if ticket.given is None else to_day(ticket.given),
     )
 
 
@@ -167,6 +168,7 @@ def ticket_from(row: Row) -> Ticket:
         moved_to=row[24],
         moved_number=row[25],
         his_code=row[26],
+        given=None if row[27] is None else from_day(row[27]),
     )
 
 

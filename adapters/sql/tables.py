@@ -97,6 +97,7 @@ ticket = Table(
     _id("moved_to"),
     _id("moved_number"),
     Column("his_code", String(64)),
+    Column("given", String(10)),
     Index(None, "visit"),
     **_OPTIONS,
 )

@@ -53,7 +53,15 @@ def something(line: Line, chance: random.Random) -> Change:
                 day=tomorrow,
                 rooms=line.rooms,
             )
-            return change(line, [opened])
+            stayed = [
+                replace(
+                    moved(line, number).events[0],
+                    what=Happening.STAYED,
+                    ticket=replace(line.tickets[number], given=line.day_of(line.tickets[number])),
+                )
+                for number in chance.sample(numbers, len(numbers) // 2)
+            ]
+            return change(line, [opened, *stayed])
         case "arrive":
             ticket = a_ticket(f"B{line.version:03d}", rank=chance.randrange(-(1 << 50), 1 << 50))
             appeared = replace(

@@ -43,6 +43,8 @@ export interface Board extends Versioned {
   suspended: string[]
   away: string[]
   unknown: string[]
+  /** numbers that were given on another day than `day`, and that day */
+  stayed: Record<string, string>
   estimate: Estimate | null
 }
 

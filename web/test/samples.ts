@@ -75,6 +75,7 @@ export function aBoard(more: Partial<Board> = {}): Board {
     suspended: [],
     away: [],
     unknown: [],
+    stayed: {},
     estimate: null,
     ...more,
   }

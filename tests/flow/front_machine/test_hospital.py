@@ -224,6 +224,35 @@ async def test_the_hospitals_own_clock_gives_the_day(tmp_path: Path) -> None:
     await rig.link.close()
 
 
+async def test_a_line_may_have_a_day_of_its_own(tmp_path: Path) -> None:
+    """An emergency line goes on until five in the morning, whatever the hospital's business day is."""
+    stranger = a_hospital(tmp_path / "his.db")
+    day = {"column": "R", "times": ["%Y%m%d"]}
+    rig = Rig(
+        stranger,
+        tables__line_states={
+            "query": "SELECT DM, ZT, CASE DM WHEN 'L2      ' THEN ZS END AS R FROM XL",
+            "fields": {"line": "DM", "day": day, "open": {"column": "ZT", "codes": {"1": "open"}}},
+        },
+    )
+    stranger.run("UPDATE XL SET ZS = '20261122' WHERE DM = 'L2      '")
+    states = await rig.states()
+    assert {line: state.day.isoformat() for line, state in states.items()} == {
+        "L1": "2026-11-23",
+        "L2": "2026-11-22",
+    }
+    assert states["L2"].tickets[0].checked_in_at == datetime(2026, 11, 22, 9, 15, tzinfo=CHINA)
+    stranger.run("UPDATE XL SET ZS = '20261123' WHERE DM = 'L2      '")
+    again = await rig.states()
+    assert again["L2"].etag != states["L2"].etag, "another day is another content"
+    assert again["L1"].etag == states["L1"].etag
+    stranger.run("UPDATE XL SET ZS = '2026' WHERE DM = 'L2      '")
+    answer = news(await rig.hospital.observe(), {})
+    assert [(t.line, t.field, t.spoils_line) for t in answer.troubles] == [("L2", "day", True)]
+    assert len(answer.changed) == 1, "it keeps its last good state, and its day"
+    await rig.link.close()
+
+
 async def test_a_hospital_whose_clock_stands_still_is_down(tmp_path: Path) -> None:
     stranger = a_hospital(tmp_path / "his.db")
     stranger.run("CREATE TABLE SJ (N TEXT)")

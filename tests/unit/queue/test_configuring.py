@@ -15,7 +15,7 @@ from queue_display.events import replay
 from queue_display.joining import check_in
 from queue_display.line import Line, LineSettings, Opening, RoomState
 from queue_display.rooms import open_room
-from tests.unit.queue.clinic import DAY, MORNING, PLAIN, prove
+from tests.unit.queue.clinic import MORNING, PLAIN, prove
 
 LINES = [LineId("L1"), LineId("L2"), LineId("L3")]
 ROOMS = [RoomId(f"R{n}") for n in range(1, 5)]
@@ -46,7 +46,7 @@ def by(actor: str = "system") -> Instruction:
 
 def configured(lines: dict[LineId, Line], wanted: Sequence[OwnLineSpec]) -> dict[LineId, Line]:
     after = dict(lines)
-    for change in configure(lines, wanted, by(), today=DAY):
+    for change in configure(lines, wanted, by()):
         if change.before is not None:
             prove(change.before, change.after, change.events)
         after[change.after.id] = change.after
@@ -57,7 +57,7 @@ def configured(lines: dict[LineId, Line], wanted: Sequence[OwnLineSpec]) -> dict
         )
     everywhere = [room.id for line in after.values() for room in line.rooms]
     assert len(everywhere) == len(set(everywhere)), "a room belongs to one line"
-    assert configure(after, wanted, by(), today=DAY) == (), "asked again, nothing more can be done"
+    assert configure(after, wanted, by()) == (), "asked again, nothing more can be done"
     return after
 
 
@@ -129,8 +129,6 @@ def test_a_line_that_is_no_longer_configured_gives_up_only_what_others_want() ->
 def test_other_rules_and_names_arrive_together() -> None:
     lines = configured({}, specs({ROOMS[0]: LINES[0]}, named=LINES[:1]))
     before = lines[LINES[0]]
-    [change] = configure(
-        lines, specs({ROOMS[1]: LINES[0]}, named=LINES[:1], settings=LineSettings()), by(), today=DAY
-    )
+    [change] = configure(lines, specs({ROOMS[1]: LINES[0]}, named=LINES[:1], settings=LineSettings()), by())
     assert replay(before, change.events) == change.after
     assert (change.after.settings, change.after.version) == (LineSettings(), before.version + 1)

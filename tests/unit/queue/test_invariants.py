@@ -27,7 +27,7 @@ from queue_display.calling import (
 from queue_display.draft import Decision, Instruction
 from queue_display.events import Event, Happening, TicketMoved, replay, transitions
 from queue_display.joining import book, check_in, recheck_in, return_with_results
-from queue_display.leaving import cancel, close_day, give_up, stop_clinic
+from queue_display.leaving import cancel, close_day, give_up, stays_overnight, stop_clinic
 from queue_display.line import LateRule, Line, LineSettings, Opening, OrderBy
 from queue_display.order import guarded
 from queue_display.refusals import LineHasMoved
@@ -66,6 +66,7 @@ SETTINGS = st.builds(
     auto_pass_seconds=st.sampled_from([None, 120]),
     by_doctor=st.booleans(),
     transferred_keeps_time=st.booleans(),
+    overnight=st.booleans(),
 )
 ON_TICKET: dict[str, tuple[Callable[..., Decision], frozenset[TicketState]]] = {
     "recall": (recall, frozenset({S.CALLED})),
@@ -208,9 +209,10 @@ class RandomDay(RuleBasedStateMachine):
         if stop:
             self.run(which, stop_clinic)
         self.run(which, close_day)
-        line = self.lines[which]
-        assert all(t.state in ENDED for t in line.tickets.values())
-        self.run(which, open_day, day=line.day + timedelta(days=1))
+        evening = self.lines[which]
+        assert all(t.state in ENDED or stays_overnight(evening, t) for t in evening.tickets.values())
+        self.run(which, open_day, day=evening.day + timedelta(days=1))
+        _nobody_is_lost(evening, self.lines[which])
 
 
 def _transitions_are_legal(before: Line, after: Line, events: tuple[Event, ...]) -> None:
@@ -223,6 +225,9 @@ def _transitions_are_legal(before: Line, after: Line, events: tuple[Event, ...])
             continue
         ticket = event.ticket
         assert event.before is state.get(ticket.number)
+        if event.what is Happening.STAYED:
+            assert ticket == replace(before.tickets[ticket.number], given=before.day_of(ticket))
+            continue
         assert ticket.state in LEGAL[event.before], (event.what, event.before, ticket.state)
         state[ticket.number] = ticket.state
 
@@ -250,6 +255,21 @@ def _numbers_stay(before: Line, after: Line) -> None:
         assert now.calls >= ticket.calls
         if ticket.state in ENDED:
             assert now == ticket, "nothing follows an end"
+
+
+def _nobody_is_lost(evening: Line, morning: Line) -> None:
+    """Who is not at an end goes on under the same number, in the same place, in the same room."""
+    live = {n: t for n, t in evening.tickets.items() if t.is_live}
+    assert morning.tickets.keys() == live.keys()
+    assert [t.number for t in morning.waiting] == [t.number for t in evening.waiting]
+    assert [(t.number, t.room, t.calls) for t in morning.now] == [
+        (t.number, t.room, t.calls) for t in evening.now
+    ]
+    assert all(morning.day_of(t) == evening.day_of(live[n]) for n, t in morning.tickets.items())
+    if morning.settings.overnight:
+        assert morning.rooms == evening.rooms
+    else:
+        assert morning.opening is Opening.CLOSED
 
 
 def _locked_places_hold(before: Line, after: Line, events: tuple[Event, ...]) -> None:

@@ -19,6 +19,7 @@ const PUBLISHED = {
   suspended: ['A010'],
   away: ['A003'],
   unknown: ['A004'],
+  stayed: {},
   estimate: { samples: 61, low: [0, 2, 5, 8], high: [4, 6, 11, 15] },
 }
 

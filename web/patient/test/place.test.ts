@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { readBoard, replaces } from '../src/queue/board'
-import { callOf, meantTicket, placeOf } from '../src/queue/place'
+import { callOf, dayOf, meantTicket, placeOf } from '../src/queue/place'
 import { aBoard, published } from './boards'
 
 describe('my place in a line', () => {
@@ -84,13 +84,22 @@ describe('a board from the network', () => {
     expect(aBoard({ fresh: undefined }).fresh).toBe(false)
   })
 
-  it('replaces an older day, version or confirmation, never a newer one', () => {
+  it('knows of a number that stayed overnight on which day it was given', () => {
+    const board = aBoard({ stayed: { A013: '2026-11-22', A099: 3 } })
+    expect(dayOf(board, 'A013')).toBe('2026-11-22')
+    expect(dayOf(board, 'A014')).toBe('2026-11-23')
+    expect(callOf(board, placeOf(board, 'A013'))).toBe('L0301:2026-11-22:A013:2')
+    expect(aBoard({ stayed: null }).stayed).toEqual({})
+  })
+
+  it('replaces an older version or confirmation, never a newer one', () => {
     const held = aBoard()
     expect(replaces(aBoard({ version: 413 }), held)).toBe(true)
     expect(replaces(aBoard({ version: 411, as_of: '2026-11-23T09:40:00+08:00' }), held)).toBe(false)
     expect(replaces(aBoard({ as_of: '2026-11-23T09:31:20+08:00' }), held)).toBe(true)
     expect(replaces(aBoard({ as_of: '2026-11-23T09:31:00+08:00' }), held)).toBe(false)
-    expect(replaces(aBoard({ version: 1, day: '2026-11-24' }), held)).toBe(true)
+    const back = aBoard({ version: 413, day: '2026-11-22' })
+    expect(replaces(back, held), 'the hospital took its date back').toBe(true)
     expect(replaces(held, null)).toBe(true)
   })
 })

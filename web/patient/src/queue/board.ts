@@ -39,6 +39,8 @@ export interface Board {
   readonly suspended: readonly string[]
   readonly away: readonly string[]
   readonly unknown: readonly string[]
+  /** Numbers that were given on another day than `day`, and that day. */
+  readonly stayed: Readonly<Record<string, string>>
   readonly estimate: Estimate | null
 }
 
@@ -102,6 +104,7 @@ export function readBoard(value: unknown): Board | null {
     suspended: texts(value.suspended),
     away: texts(value.away),
     unknown: texts(value.unknown),
+    stayed: readStayed(value.stayed),
     estimate: readEstimate(value.estimate),
   }
 }
@@ -116,6 +119,12 @@ function readNow(value: unknown): Calling[] {
     call: whole(each.call) ?? 1,
     calledAt: text(each.called_at) || null,
   }))
+}
+
+function readStayed(value: unknown): Record<string, string> {
+  const days: Record<string, string> = {}
+  if (isJson(value)) for (const number of Object.keys(value)) days[number] = text(value[number])
+  return days
 }
 
 function readEstimate(value: unknown): Estimate | null {
@@ -153,10 +162,9 @@ export function readFacts(value: Json): LineFacts {
   }
 }
 
-/** Tell whether `next` replaces `held`: a newer day, else a newer version, else a newer confirmation. */
+/** Tell whether `next` replaces `held`: a newer version, else a newer confirmation. Versions outlive the day. */
 export function replaces(next: Board, held: Board | null): boolean {
   if (held === null || held.line !== next.line) return true
-  if (next.day !== held.day) return next.day > held.day
   if (next.version !== held.version) return next.version > held.version
   return Date.parse(next.asOf) >= Date.parse(held.asOf)
 }

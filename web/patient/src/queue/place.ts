@@ -48,8 +48,12 @@ export function minutesAt(board: Board, ahead: number): Minutes | null {
 /** The stable name of one call, so that a phone vibrates once for it, also after a reconnect. */
 export function callOf(board: Board, place: Place): string | null {
   if (place.kind !== 'called') return null
-  return `${board.line}:${board.day}:${place.calling.number}:${place.calling.call}`
+  const { number, call } = place.calling
+  return `${board.line}:${dayOf(board, number)}:${number}:${call}`
 }
+
+/** The day of a number: the board's, unless the ticket stayed overnight. */
+export const dayOf = (board: Board, ticket: string): string => board.stayed[ticket] ?? board.day
 
 /**
  * The ticket a person meant. Slips are typed with small letters, spaces or without the leading zeros;

@@ -8,7 +8,7 @@ import type { Fate } from '../../queue/fate'
 import { LineFollower } from '../../queue/follow'
 import type { View } from '../../queue/follow'
 import { ageSeconds, freshnessOf } from '../../queue/freshness'
-import { callOf, placeOf } from '../../queue/place'
+import { callOf, dayOf, placeOf } from '../../queue/place'
 
 /** After these the start page has nothing left to offer about the ticket. */
 const OVER: readonly Fate[] = ['done', 'no_show', 'transferred', 'abandoned', 'cancelled']
@@ -32,8 +32,8 @@ export function usePlace(line: string, ticket: string) {
   const lost = computed(() => place.value?.kind === 'absent')
   const expired = computed(() => {
     const held = memory.followed()
-    const today = board.value?.day ?? ''
-    return held !== null && held.line === line && held.ticket === ticket && today > held.day
+    const day = board.value === null ? '' : dayOf(board.value, ticket)
+    return held !== null && held.line === line && held.ticket === ticket && day > held.day
   })
 
   const askFate = async () => {
@@ -56,7 +56,7 @@ export function usePlace(line: string, ticket: string) {
   watch(board, (heard) => {
     if (!heard || !place.value || expired.value) return
     if (place.value.kind !== 'absent')
-      memory.follow({ line, ticket, day: heard.day, lineName: view.value.facts?.name ?? line })
+      memory.follow({ line, ticket, day: dayOf(heard, ticket), lineName: view.value.facts?.name ?? line })
     const call = callOf(heard, place.value)
     if (call !== null && memory.firstTime(call)) buzz()
   })

@@ -8,7 +8,7 @@ SPEED ?= 10
 export PYTHONDONTWRITEBYTECODE =
 BUILD := .build
 
-.PHONY: help setup run test check unit lint format types schema test-fault bench lock clean tools services pages
+.PHONY: help setup run test check unit lint format types schema test-fault bench-realtime lock clean tools services pages
 
 help:                    ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## +/\t/' | expand -t 16
@@ -79,6 +79,14 @@ $(BUILD)/node-clients: tests/clients/node/package-lock.json
 	@mkdir -p $(BUILD)
 	@cd tests/clients/node && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
+
+$(BUILD)/bench-peers: scripts/bench-peers
+	@mkdir -p $(BUILD)
+	@scripts/bench-peers
+	@touch $@
+
+bench-realtime: $(BUILD)/python $(BUILD)/node-clients $(BUILD)/bench-peers ## Realtime fan-out beside other servers, a quarter of an hour
+	@$(PY) -m bench.realtime
 
 unit: $(BUILD)/python    ## The rules and the protocol alone, in seconds
 	@scripts/unit

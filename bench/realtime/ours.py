@@ -1,0 +1,87 @@
+"""Our server as the bench runs it: the realtime part of a web process on a broker in memory.
+
+Publications come over one raw TCP connection, a payload per line, as they do for the peers of our own.
+"""
+
+import argparse
+import asyncio
+import json
+import ssl
+import sys
+import threading
+
+from prometheus_client import CollectorRegistry
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application
+
+from adapters.memory.broker import MemoryBroker, MemoryStreams
+from bench.peers.lines import take_publications
+from bench.realtime.contenders import CHANNEL, MISSED
+from bench.realtime.sampling import Sampler
+from conf.settings import Hospital, Names, Settings
+from core import limits
+from core.clock import SystemClock
+from realtime.channels import houzhen_channels
+from realtime.tokens import HmacTokens
+from server.live import open_live
+
+
+async def serve(asked: argparse.Namespace) -> None:
+    clock, channels = SystemClock(), houzhen_channels()
+    broker = MemoryBroker(MemoryStreams(clock=clock, new_epoch=lambda: "bench"))
+    live = await open_live(
+        settings=Settings(profile="embedded", hospital=Hospital(name=Names(zh="医院", en="Hospital"))),
+        broker=broker,
+        channels=channels,
+        clock=clock,
+        tokens=HmacTokens([asked.secret.encode()]),
+        registry=CollectorRegistry(),
+    )
+    tls = None
+    if asked.certificate:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(asked.certificate, asked.key)
+    web = bind_sockets(0, "127.0.0.1", backlog=limits.HTTP_BACKLOG)
+    application = Application(list(live.rules), log_function=lambda handler: None)
+    HTTPServer(application, ssl_options=tls).add_sockets(web)
+    keep = channels.find(CHANNEL)[0].keep
+    for _ in range(MISSED):
+        position = await broker.publish(CHANNEL, b'{"line":"L0301"}', keep=keep)
+    publications = await take_publications(lambda data: broker.publish(CHANNEL, data, keep=keep))
+    say(
+        port=web[0].getsockname()[1],
+        publications=publications,
+        epoch=position.epoch,
+        offset=position.offset,
+    )
+    await asyncio.Event().wait()
+
+
+def say(**facts: object) -> None:
+    print(json.dumps(facts), flush=True)
+
+
+def tell_profiles(sampler: Sampler) -> None:
+    """Each line that comes is the name of a phase that has ended."""
+    for line in sys.stdin:
+        say(profile=sampler.report(line.strip()))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--secret", required=True)
+    parser.add_argument("--sender", choices=("native", "python"), default="native")
+    parser.add_argument("--certificate", default="")
+    parser.add_argument("--key", default="")
+    parser.add_argument("--profile", action="store_true")
+    asked = parser.parse_args()
+    if asked.profile:
+        sampler = Sampler()
+        sampler.start()
+        threading.Thread(target=tell_profiles, args=(sampler,), daemon=True).start()
+    asyncio.run(serve(asked))
+
+
+if __name__ == "__main__":
+    main()

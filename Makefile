@@ -85,7 +85,7 @@ $(BUILD)/bench-peers: scripts/bench-peers
 	@scripts/bench-peers
 	@touch $@
 
-bench-realtime: $(BUILD)/python $(BUILD)/node-clients $(BUILD)/bench-peers ## Realtime fan-out beside other servers, a quarter of an hour
+bench-realtime: $(BUILD)/python $(BUILD)/native $(BUILD)/node-clients $(BUILD)/bench-peers ## Realtime fan-out beside other servers, a quarter of an hour
 	@$(PY) -m bench.realtime
 
 unit: $(BUILD)/python    ## The rules and the protocol alone, in seconds

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from adapters.native.sender import LIBRARY
 from bench.realtime.processes import BUILT, ROOT, Missing, compiled, running, said, server_core
 from core.actor import Actor, Role
 from core.clock import SystemClock
@@ -108,6 +109,8 @@ SUBSCRIBED = '"id":2,"subscribe"'
 @contextlib.contextmanager
 def ours(ground: Ground, *, sender: str = "native", tls: bool = False) -> Iterator[Serving]:
     """Our web process's realtime part, as ``server/live.py`` puts it together."""
+    if sender == "native" and not (ROOT / LIBRARY).exists():
+        raise Missing("the native sender was not built (make setup, with a C compiler)")
     command = [sys.executable, "-m", "bench.realtime.ours", "--secret", ground.secret, "--sender", sender]
     if tls:
         command += ["--certificate", str(ground.certificate), "--key", str(ground.key)]

@@ -19,19 +19,25 @@ from adapters.memory.broker import MemoryBroker, MemoryStreams
 from bench.peers.lines import take_publications
 from bench.realtime.contenders import CHANNEL, MISSED
 from bench.realtime.sampling import Sampler
-from conf.settings import Hospital, Names, Settings
+from conf.settings import Hospital, Names, Settings, Web
 from core import limits
 from core.clock import SystemClock
 from realtime.channels import houzhen_channels
 from realtime.tokens import HmacTokens
 from server.live import open_live
+from server.telemetry import configure_logs
 
 
 async def serve(asked: argparse.Namespace) -> None:
     clock, channels = SystemClock(), houzhen_channels()
     broker = MemoryBroker(MemoryStreams(clock=clock, new_epoch=lambda: "bench"))
+    settings = Settings(
+        profile="embedded",
+        hospital=Hospital(name=Names(zh="医院", en="Hospital")),
+        web=Web(native_sender=asked.sender == "native"),
+    )
     live = await open_live(
-        settings=Settings(profile="embedded", hospital=Hospital(name=Names(zh="医院", en="Hospital"))),
+        settings=settings,
         broker=broker,
         channels=channels,
         clock=clock,
@@ -80,6 +86,7 @@ def main() -> None:
         sampler = Sampler()
         sampler.start()
         threading.Thread(target=tell_profiles, args=(sampler,), daemon=True).start()
+    configure_logs(form="json", level="warning", role="bench")
     asyncio.run(serve(asked))
 
 

@@ -16,9 +16,11 @@ from typing import Any
 import msgspec
 
 from conf.settings import Settings
+from core import limits
 
 HERE = Path(__file__).parent
 PREFIX = "HOUZHEN_"
+MOST_DAYS = 36_500
 _OF_MSGSPEC = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?$")
 
 
@@ -126,6 +128,10 @@ def _contradictions(settings: Settings) -> Iterable[tuple[str, str]]:
         yield "web.connections_per_user", "must be 1 or more"
     if settings.hospital.front_machine and not settings.hospital.front_machine.startswith("https://"):
         yield "hospital.front_machine", "must begin with https:// (the front machine speaks mutual TLS only)"
+    least = {"tickets_days": 2, "history_days": limits.QUEUE_LEARN_DAYS + 2, "outbox_days": 1}
+    for name, days in least.items():
+        if not days <= getattr(settings.retention, name) <= MOST_DAYS:
+            yield f"retention.{name}", f"must be {days} to {MOST_DAYS}"
     if production and settings.demo.enabled:
         yield "demo.enabled", "the demonstration's ready-made tokens are refused in production"
     if production and "*" in settings.web.allowed_origins:

@@ -121,6 +121,17 @@ class Exposition(Setting, frozen=True, kw_only=True):
     """0: nowhere; ``/metrics`` of the shared port then answers for whichever web process took the request."""
 
 
+class Retention(Setting, frozen=True, kw_only=True):
+    """For how many days the past is kept."""
+
+    tickets_days: int = 30
+    """Tickets of past days: masked name, visit, place and times of one person."""
+    history_days: int = 400
+    """Who did what in a line and when, by number; waiting times are learned from the newest weeks of it."""
+    outbox_days: int = 1
+    """Boards that could not be told to anybody."""
+
+
 class Demo(Setting, frozen=True, kw_only=True):
     """The invented hospital of ``run.py dev``."""
 
@@ -140,6 +151,7 @@ class Settings(Setting, frozen=True, kw_only=True):
     keys: Keys = Keys()
     log: Log = Log()
     metrics: Exposition = Exposition()
+    retention: Retention = Retention()
     demo: Demo = Demo()
     own_lines: tuple[OwnLine, ...] = ()
     screens: tuple[Screen, ...] = ()

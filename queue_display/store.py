@@ -1,5 +1,6 @@
 """What the queue needs of storage: ports, implemented in ``adapters/sql`` and, for tests, in memory."""
 
+import enum
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -127,12 +128,33 @@ class Lines(Protocol):
         """How many told days the line's history holds."""
 
 
+class Past(enum.StrEnum):
+    """The two parts of a line's past."""
+
+    TICKETS = "tickets"
+    HISTORY = "history"
+
+
+class PastDays(Protocol):
+    """Days that are over, to be forgotten one by one. The present day of a line is never asked for."""
+
+    async def days(self, what: Past, line: LineId, *, before: date, limit: int) -> list[date]:
+        """The oldest days before that one of which the line has such rows."""
+
+    async def forget(self, what: Past, line: LineId, day: date) -> int:
+        """Delete one day's rows of a line; answers how many there were."""
+
+
 class Unit(Protocol):
     """One transaction: everything in it happens, or nothing."""
 
     @property
     def lines(self) -> Lines:
         """The lines, inside this transaction."""
+
+    @property
+    def past(self) -> PastDays:
+        """The lines' past, inside this transaction."""
 
     def publish(self, *outgoing: Outgoing) -> None:
         """Put publications in the outbox; they leave after the commit, in this order per channel."""

@@ -99,6 +99,13 @@ class Channels:
             raise BadChannel
         return policy, rest
 
+    def holds_boards(self, channel: str) -> bool:
+        """Whether every publication of the channel is made worthless by a newer one."""
+        try:
+            return self.find(channel)[0].snapshot_of is not None
+        except (BadChannel, UnknownChannel):
+            return False
+
     def personal(self, actor: Actor) -> tuple[str, ...]:
         """The channels a connection of this actor is subscribed to by the server."""
         if not actor.id:

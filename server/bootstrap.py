@@ -42,6 +42,7 @@ from queue_display.learning import Learning
 from queue_display.mirroring import MirrorService
 from queue_display.publishing import Publisher
 from queue_display.reading import QueueReadings
+from queue_display.retention import KeptDays, Retention
 from queue_display.service import QueueService
 from queue_display.telling import ToldDays
 from queue_display.upkeep import OwnLines
@@ -53,6 +54,7 @@ from server.arrivals import Arrivals
 from server.exposition import SyncCollector, exposed
 from server.lag import watch_lag
 from server.leases import LeaseKeeper
+from server.leftovers import OutboxLeftovers
 from server.live import Live, open_live
 from server.mirroring import QueueMirror
 from server.outcomes import CannotStart
@@ -64,7 +66,7 @@ from server.storage import migrate_storage, require_schema
 from server.telemetry import Metrics
 from server.tokens import bearer, token_key
 from server.web import WebServer, bind, make_application
-from server.work import Sync, Timers, Work, run_under_leases
+from server.work import Forgetting, Sync, Timers, Work, run_under_leases
 
 ROOT = Path(__file__).parents[1]
 VERSION = "0.1.0"
@@ -295,7 +297,11 @@ async def _worker_role(ground: _Ground, work_after: Callable[[], Awaitable[None]
         holder=f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(3)}",
         clock=ground.clock,
     )
-    loops: dict[str, Work] = {"relay": _relay(ground, keeper).run, "timers": _timers(ground, keeper).run}
+    loops: dict[str, Work] = {
+        "relay": _relay(ground, keeper).run,
+        "timers": _timers(ground, keeper).run,
+        "retention": _forgetting(ground, keeper).run,
+    }
     if ground.link is not None:
         loops["sync"] = _sync(ground, ground.link, keeper)
     try:
@@ -332,13 +338,26 @@ def _timers(ground: _Ground, keeper: LeaseKeeper) -> Timers:
         publisher=ground.publisher,
         learning=ground.learning,
     )
+    return Timers(own, [own_line_spec(line) for line in ground.settings.own_lines])
+
+
+def _forgetting(ground: _Ground, keeper: LeaseKeeper) -> Forgetting:
+    kept, clock = ground.settings.retention, ground.clock
+    fence = keeper.fence_of("retention")
+    past = Retention(
+        units=ground.units.under(fence),
+        clock=clock,
+        kept=KeptDays(tickets=kept.tickets_days, history=kept.history_days),
+    )
+    leftovers = OutboxLeftovers(
+        SqlOutbox(ground.database),
+        is_board=ground.channels.holds_boards,
+        clock=clock,
+        days=kept.outbox_days,
+        fence=fence,
+    )
     replays = SqlReplays(ground.database)
-
-    async def forget() -> None:
-        await replays.forget(at=ground.clock.now())
-
-    wanted = [own_line_spec(line) for line in ground.settings.own_lines]
-    return Timers(own, wanted, forget=forget)
+    return Forgetting((lambda: replays.forget(at=clock.now()), leftovers.sweep, past.sweep))
 
 
 def _sync(ground: _Ground, link: HospitalLink, keeper: LeaseKeeper) -> Sync:

@@ -2,8 +2,9 @@
 
     relay    the outbox to the broker
     sync     the hospital to the mirrored lines
-    timers   the platform's own lines: set-up, new days, unanswered calls, telling quiet lines again;
-             and forgetting answers kept for repeated requests after a day
+    timers   the platform's own lines: set-up, new days, unanswered calls, telling quiet lines again
+    retention  what need not be kept any longer: old tickets and history, old boards nobody could be told,
+             answers kept for repeated requests
 
 A loop that fails is told, counted and begun again; it never takes the others with it.
 """
@@ -55,13 +56,26 @@ class Sync:
         await self.pull.run()
 
 
-class Timers:
-    """What goes by the clock: the platform's own lines, and what need not be kept any longer."""
+@dataclass(frozen=True, slots=True)
+class Forgetting:
+    """Everything that becomes too old, swept now and then until the lease is lost."""
 
-    def __init__(self, own: OwnLines, wanted: Sequence[OwnLineSpec], *, forget: Work) -> None:
+    sweeps: Sequence[Callable[[], Awaitable[object]]]
+
+    async def run(self) -> None:
+        """Sweep one after the other, for ever. Where the database is away the keeper begins anew."""
+        while True:
+            for sweep in self.sweeps:
+                await sweep()
+            await asyncio.sleep(limits.RETENTION_SWEEP_SECONDS)
+
+
+class Timers:
+    """What goes by the clock on the platform's own lines."""
+
+    def __init__(self, own: OwnLines, wanted: Sequence[OwnLineSpec]) -> None:
         self._own = own
         self._wanted = wanted
-        self._forget = forget
         self._settled = False
 
     async def run(self) -> None:
@@ -73,7 +87,6 @@ class Timers:
                 (limits.TIMER_PASS_SECONDS, self._own.pass_overdue),
                 (limits.TIMER_PASS_SECONDS, self._settle),
                 (limits.QUEUE_REAFFIRM_SECONDS, self._own.reaffirm),
-                (limits.TIMER_FORGET_SECONDS, self._forget),
             ):
                 group.create_task(self._every(seconds, task))
 

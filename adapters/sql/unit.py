@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from adapters.sql import outbox
 from adapters.sql.directory_store import SqlDirectories, SqlHospitalContacts
 from adapters.sql.leases import guard
+from adapters.sql.past_store import SqlPastDays
 from adapters.sql.queue_store import RememberedLines, SqlLines
 from adapters.sql.transaction import Database, Transaction
 from core import limits
@@ -28,6 +29,7 @@ class SqlUnit:
         fence: Fence | None,
     ) -> None:
         self.lines = SqlLines(transaction, remembered)
+        self.past = SqlPastDays(transaction)
         self.directory = SqlDirectories(transaction)
         self.hospital = SqlHospitalContacts(transaction)
         self._transaction = transaction

@@ -2,13 +2,16 @@
 
 import asyncio
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from core import limits
 from tests.flow.town import Town, a_town
 from tests.services import RedisServer
 
@@ -61,6 +64,26 @@ async def test_without_its_broker_the_server_says_so_and_still_shows_boards(
                 await phone.until(lambda board: board["version"] == version + 2)
     finally:
         redis_server.ensure_running()
+
+
+async def test_a_worker_forgets_what_is_too_old_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "RETENTION_SWEEP_SECONDS", 0.05)
+    async with a_town(tmp_path) as town:
+        await town.knows("L1")
+        database = sqlite3.connect(town.settings.storage.url.removeprefix("sqlite:///"), timeout=10)
+        with closing(database):
+            days = "SELECT DISTINCT day FROM ticket"
+            [today] = database.execute(days).fetchall()
+            others = ", ".join(row[1] for row in database.execute("PRAGMA table_info(ticket)"))
+            copied = others.replace("day", "'2020-01-01'", 1)
+            with database:
+                database.execute(f"INSERT INTO ticket ({others}) SELECT {copied} FROM ticket")
+            async with asyncio.timeout(20):
+                while database.execute(days).fetchall() != [today]:
+                    await asyncio.sleep(0.05)
+        assert (await town.board("L1"))["waiting"]
 
 
 def test_check_says_in_a_table_what_is_well_and_what_is_not(tmp_path: Path) -> None:

@@ -42,6 +42,9 @@ def test_the_embedded_profile_needs_nothing(tmp_path: Path) -> None:
             HOSPITAL.replace("embedded", "production") + "[demo]\nenabled = true\n",
             "demo.enabled",
         ),
+        (HOSPITAL + "[retention]\nhistory_days = 29\n", "retention.history_days: must be 30"),
+        (HOSPITAL + "[retention]\ntickets_days = 1\n", "retention.tickets_days: must be 2"),
+        (HOSPITAL + "[retention]\noutbox_days = 0\n", "retention.outbox_days: must be 1"),
         ("profile = [", "not TOML"),
     ],
 )

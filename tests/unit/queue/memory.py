@@ -10,7 +10,7 @@ from core.ids import DepartmentId, LineId
 from queue_display.events import Transition, transitions
 from queue_display.line import Line, Mode
 from queue_display.refusals import LineHasMoved, NoSuchLine
-from queue_display.store import Change, LineRow, ToldDay
+from queue_display.store import Change, LineRow, Past, ToldDay
 
 
 class MemoryUnits:
@@ -120,6 +120,19 @@ class MemoryUnit:
             rows = self._rows.setdefault(told.line, [])
             if not any(r.day == told.day for r in rows):
                 rows.extend(told.rows)
+
+    @property
+    def past(self) -> "MemoryUnit":
+        return self
+
+    async def days(self, what: Past, line: LineId, *, before: date, limit: int) -> list[date]:
+        rows = self._rows.get(line, []) if what is Past.HISTORY else ()
+        return sorted({row.day for row in rows if row.day < before})[:limit]
+
+    async def forget(self, what: Past, line: LineId, day: date) -> int:
+        rows = self._rows[line]
+        self._rows[line] = [row for row in rows if row.day != day]
+        return len(rows) - len(self._rows[line])
 
     async def told_days(self, line: LineId) -> int:
         return sum(r.version < 0 and r.step == 0 for r in self._rows.get(line, []))

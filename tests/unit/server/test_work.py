@@ -66,7 +66,7 @@ async def test_the_configuration_is_tried_again_until_it_is_so_and_no_longer(
 ) -> None:
     monkeypatch.setattr(limits, "TIMER_PASS_SECONDS", 0.001)
     own: Any = Own()
-    running = asyncio.create_task(Timers(own, (), forget=own.roll_days).run())
+    running = asyncio.create_task(Timers(own, ()).run())
     async with asyncio.timeout(5):
         while own.looks_after < 20:
             await asyncio.sleep(0.001)

@@ -21,8 +21,11 @@ class Watched(Protocol):
 class Readiness(Protocol):
     """Tells owners of sockets when they may go on."""
 
-    def watch(self, fd: int, owner: Watched) -> None:
-        """Begin, with reading wanted."""
+    tells_news: bool
+    """Whether ``watch(news=True)`` is possible."""
+
+    def watch(self, fd: int, owner: Watched, *, news: bool = False) -> None:
+        """Begin, with reading wanted. ``news``: tell only when more has come, however much lies unread."""
 
     def want(self, fd: int, *, read: bool, write: bool) -> None:
         """Change what is waited for."""
@@ -42,14 +45,16 @@ def readiness(loop: asyncio.AbstractEventLoop) -> Readiness:
 class EpollReadiness:
     """One shared epoll set."""
 
+    tells_news = True
+
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._epoll = select.epoll()
         self._owners: dict[int, Watched] = {}
         loop.add_reader(self._epoll.fileno(), self._ready)
 
-    def watch(self, fd: int, owner: Watched) -> None:
-        self._epoll.register(fd, select.EPOLLIN)
+    def watch(self, fd: int, owner: Watched, *, news: bool = False) -> None:
+        self._epoll.register(fd, select.EPOLLIN | (select.EPOLLET if news else 0))
         self._owners[fd] = owner
 
     def want(self, fd: int, *, read: bool, write: bool) -> None:
@@ -74,11 +79,13 @@ class EpollReadiness:
 class LoopReadiness:
     """Every socket with the loop itself."""
 
+    tells_news = False
+
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._owners: dict[int, Watched] = {}
 
-    def watch(self, fd: int, owner: Watched) -> None:
+    def watch(self, fd: int, owner: Watched, *, news: bool = False) -> None:
         self._owners[fd] = owner
         self.want(fd, read=True, write=False)
 

@@ -5,15 +5,12 @@ after the handshake; ``RealtimeSockets`` holds one ``Connection`` per client ins
 """
 
 import asyncio
-import base64
-import binascii
 import contextlib
 import socket
 from collections.abc import Collection
 from http import HTTPStatus
 from typing import Any
 
-import msgspec
 from tornado.iostream import IOStream
 from tornado.web import RequestHandler
 
@@ -21,19 +18,15 @@ from core import limits
 from handlers.client_address import ClientAddresses
 from handlers.readiness import Readiness, readiness
 from handlers.realtime_connection import Connection
+from handlers.realtime_handshake import PATH, Refusal, accepted, problem, refusal
 from realtime.codes import Closings
 from realtime.crowds import Crowds
 from realtime.floods import Floods
 from realtime.hub import Hub
 from realtime.metrics import RealtimeMetrics
 from realtime.terms import Terms
-from realtime.websocket import accept_key
 from realtime.wheel import Wheel
 
-PATH = r"/connection/websocket"
-_JSON = "centrifuge-json"
-_RETRY_SECONDS = 5
-_LATER = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
 _FLOODS = frozenset(
     why.name for why in (Closings.INVALID_TOKEN, Closings.TOO_MANY_REQUESTS, Closings.CONNECTION_LIMIT)
 )
@@ -142,10 +135,10 @@ class RealtimeSockets:
     # What connections ask for.
 
     def watch(self, fd: int, connection: Connection) -> None:
-        self._ears.watch(fd, connection)
+        self.ears.watch(fd, connection)
 
     def want(self, fd: int, *, read: bool, write: bool) -> None:
-        self._ears.want(fd, read=read, write=write)
+        self.ears.want(fd, read=read, write=write)
 
     def call_at(self, connection: Connection, at: float) -> None:
         self._wheel.remove(connection, connection.tick)
@@ -167,7 +160,7 @@ class RealtimeSockets:
             self._floods.note(reason)
 
     def closed(self, fd: int, connection: Connection) -> None:
-        self._ears.forget(fd)
+        self.ears.forget(fd)
         self._wheel.remove(connection, connection.tick)
         self._connections.discard(connection)
         # A client has an id from the moment it was admitted.
@@ -177,14 +170,15 @@ class RealtimeSockets:
         self._metrics.connections.dec()
 
     @property
-    def _ears(self) -> Readiness:
+    def ears(self) -> Readiness:
+        """Who tells when a socket is ready."""
         if self._readiness is None:
             raise RuntimeError("the sockets were not started")
         return self._readiness
 
     # Who may come in.
 
-    def turns_away(self, address: bytes) -> tuple[HTTPStatus, str] | None:
+    def turns_away(self, address: bytes) -> Refusal | None:
         """The bounds, asked last and once per handshake. None: come in."""
         if self.full:
             # Refused before the upgrade: the SDKs back off, which they do not after an accepted connection.
@@ -217,60 +211,23 @@ class RealtimeSocket(RequestHandler):
         if refused is not None:
             self._refuse(*refused)
             return
-        handshake = self._accepted()
+        handshake = accepted(self.request.headers)
         taken, early = take_socket(self.detach())
         self._sockets.adopt(taken, handshake, early, address=self._address)
 
-    def _refusal(self) -> tuple[HTTPStatus, str] | None:
-        headers = self.request.headers
-        connection = headers.get("Connection", "").lower()
-        if headers.get("Upgrade", "").lower() != "websocket" or "upgrade" not in connection:
-            return HTTPStatus.UPGRADE_REQUIRED, "realtime.upgrade_required"
-        if headers.get("Sec-WebSocket-Version") != "13":
-            return HTTPStatus.UPGRADE_REQUIRED, "realtime.version_not_supported"
-        if not _is_key(headers.get("Sec-WebSocket-Key", "")):
-            return HTTPStatus.BAD_REQUEST, "realtime.bad_key"
-        if not self._sockets.welcomes(headers.get("Origin"), headers.get("Host", "")):
-            return HTTPStatus.FORBIDDEN, "realtime.origin_refused"
-        offered = self._offered()
-        if offered and _JSON not in offered:
-            return HTTPStatus.BAD_REQUEST, "realtime.protocol_not_supported"
-        return self._sockets.turns_away(self._address)
-
-    def _offered(self) -> list[str]:
-        header = self.request.headers.get("Sec-WebSocket-Protocol", "")
-        return [name.strip() for name in header.split(",") if name.strip()]
-
-    def _accepted(self) -> bytes:
-        lines = [
-            "HTTP/1.1 101 Switching Protocols",
-            "Upgrade: websocket",
-            "Connection: Upgrade",
-            f"Sec-WebSocket-Accept: {accept_key(self.request.headers['Sec-WebSocket-Key'])}",
-        ]
-        if _JSON in self._offered():
-            lines.append(f"Sec-WebSocket-Protocol: {_JSON}")
-        return "\r\n".join((*lines, "", "")).encode("ascii")
+    def _refusal(self) -> Refusal | None:
+        return refusal(self.request.headers, self._sockets.welcomes) or self._sockets.turns_away(
+            self._address
+        )
 
     def _refuse(self, status: HTTPStatus, code: str) -> None:
         self._sockets.refused(code, forwarded="X-Forwarded-For" in self.request.headers)
         self.set_status(status)
         self.clear_header("Server")
-        self.set_header("Content-Type", "application/problem+json")
-        if status is HTTPStatus.UPGRADE_REQUIRED:
-            self.set_header("Upgrade", "websocket")
-            self.set_header("Sec-WebSocket-Version", "13")
-        elif status in _LATER:
-            self.set_header("Retry-After", str(_RETRY_SECONDS))
-        problem = {"type": "about:blank", "title": status.phrase, "status": int(status), "code": code}
-        self.finish(msgspec.json.encode(problem))
-
-
-def _is_key(key: str) -> bool:
-    try:
-        return len(base64.b64decode(key, validate=True)) == 16
-    except (binascii.Error, ValueError):
-        return False
+        headers, body = problem(status, code)
+        for name, value in headers.items():
+            self.set_header(name, value)
+        self.finish(body)
 
 
 def take_socket(stream: IOStream) -> tuple[socket.socket, bytes]:

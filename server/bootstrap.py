@@ -262,7 +262,7 @@ async def _web_role(
         seconds=ground.metrics.http_seconds,
     )
     application = make_application(edge, ROUTES, live.rules, settings.web, ROOT)
-    return WebServer(application, bind(settings.web, shared=shared), settings.web), live
+    return WebServer(application, bind(settings.web, shared=shared), door_of=live.door), live
 
 
 def _queue(ground: _Ground, live: Live, build: str) -> QueueParts:

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import structlog
 from prometheus_client import CollectorRegistry
+from tornado.httpserver import HTTPServer
 
 from adapters.native.sender import NativeSender, native_sender
 from conf.settings import Settings
 from core.clock import Clock
 from handlers.client_address import ClientAddresses
+from handlers.realtime_door import Door
 from handlers.realtime_socket import RealtimeSockets
 from realtime.broker import Broker, BrokerUnavailable
 from realtime.channels import Channels
@@ -49,6 +51,10 @@ class Live:
     def rules(self) -> Sequence[Rule]:
         """What the web application routes here."""
         return self._sockets.rules()
+
+    def door(self, server: HTTPServer) -> Door:
+        """Who accepts for this server."""
+        return Door(self._sockets, server)
 
     async def position(self, channel: str) -> tuple[int, str]:
         """Offset and epoch of the channel's newest publication; (0, "") while the broker is away.

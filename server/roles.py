@@ -10,6 +10,7 @@ import structlog
 from conf.settings import Settings, Web
 from core import limits
 from server.bootstrap import Roles, compose
+from server.garbage import settle_garbage
 from server.lifetime import end_within, keep_files_private, stop_signal
 from server.outcomes import CannotStart
 from server.storage import migrate_storage
@@ -38,6 +39,7 @@ async def run_worker(settings: Settings) -> None:
 
 async def _run(settings: Settings, roles: Roles) -> None:
     async with stop_signal() as stopped, compose(settings, roles) as platform:
+        settle_garbage()
         log.info("role.ready", port=platform.port)
         await stopped.wait()
         log.info("role.draining")

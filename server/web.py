@@ -5,7 +5,7 @@ import base64
 import hashlib
 import re
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from conf.settings import Web
 from core import limits
 from handlers.endpoint import Edge, JsonEndpoint
 from handlers.pages import PageFile, Pages
+from handlers.realtime_door import Door
 from handlers.routes import Route
 from server.outcomes import CannotStart
 
@@ -91,8 +92,16 @@ def bind(web: Web, *, shared: bool) -> list[socket.socket]:
 class WebServer:
     """The listening side of a web process."""
 
-    def __init__(self, application: Application, sockets: Iterable[socket.socket], web: Web) -> None:
+    def __init__(
+        self,
+        application: Application,
+        sockets: Iterable[socket.socket],
+        *,
+        door_of: Callable[[HTTPServer], Door],
+    ) -> None:
         self._sockets = list(sockets)
+        self.port: int = self._sockets[0].getsockname()[1]
+        """The port that was really taken (useful when 0 was asked for)."""
         self._server = HTTPServer(
             application,
             max_body_size=limits.HTTP_BODY_BYTES,
@@ -101,20 +110,15 @@ class WebServer:
             idle_connection_timeout=limits.HTTP_IDLE_SECONDS,
             body_timeout=limits.HTTP_BODY_SECONDS,
         )
-
-    @property
-    def port(self) -> int:
-        """The port that was really taken (useful when 0 was asked for)."""
-        port: int = self._sockets[0].getsockname()[1]
-        return port
+        self._door = door_of(self._server)
 
     def start(self) -> None:
         """Begin to accept."""
-        self._server.add_sockets(self._sockets)
+        self._door.listen(self._sockets)
 
     def stop_accepting(self) -> None:
-        """Take no new connections; those that are open go on."""
-        self._server.stop()
+        """Take no new connections; those that are open go on. May be called twice."""
+        self._door.close()
 
     async def close(self) -> None:
         """End at once: stop accepting and drop what is open."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from core import limits
 from core.clock import Clock
-from realtime.broker import BrokerUnavailable, Keep, OnInterrupted, OnPublication, PresenceStats, Present
+from realtime.broker import BrokerUnavailable, Keep, OnInterrupted, OnPublication, PresenceStats
 from realtime.stream import History, Position, Publication
 
 
@@ -31,7 +31,7 @@ class MemoryStreams:
         self._new_epoch = new_epoch
         self._streams: OrderedDict[str, _Stream] = OrderedDict()
         self._answers: OrderedDict[str, tuple[float, Position]] = OrderedDict()
-        self._presence: dict[str, dict[str, tuple[float, Present]]] = {}
+        self._presence: dict[str, dict[str, tuple[float, str]]] = {}
         self._listeners: dict[str, dict[OnPublication, None]] = {}
 
     def listen(self, channel: str, listener: OnPublication) -> None:
@@ -46,9 +46,7 @@ class MemoryStreams:
             if not listeners:
                 del self._listeners[channel]
 
-    def publish(
-        self, channel: str, data: bytes, *, keep: Keep | None, key: str | None, info: bytes = b""
-    ) -> Position:
+    def publish(self, channel: str, data: bytes, *, keep: Keep | None, key: str | None) -> Position:
         """Append, answer the position, and tell the listeners; once per key."""
         now = self._clock.monotonic()
         answered = self._answer(channel, key, now)
@@ -59,11 +57,11 @@ class MemoryStreams:
             stream = self._stream(channel, keep, now)
             stream.offset += 1
             position = Position(stream.offset, stream.epoch)
-            stream.kept.append((now, Publication(data, position.offset, position.epoch, info)))
+            stream.kept.append((now, Publication(data, position.offset, position.epoch)))
             self._evict(stream, now)
         if key is not None:
             self._answers[f"{channel} {key}"] = now + limits.BROKER_IDEMPOTENCY_SECONDS, position
-        publication = Publication(data, position.offset, position.epoch, info)
+        publication = Publication(data, position.offset, position.epoch)
         for listener in tuple(self._listeners.get(channel, ())):
             listener(channel, publication)
         return position
@@ -112,11 +110,11 @@ class MemoryStreams:
             kept = [one for one in kept if (one.offset < start if reverse else one.offset > start)]
         return History(top, tuple(kept[:limit]))
 
-    def add_presence(self, channel: str, members: Mapping[str, Present]) -> None:
+    def add_presence(self, channel: str, members: Mapping[str, str]) -> None:
         """Note or renew watchers."""
         ends = self._clock.monotonic() + limits.REALTIME_PRESENCE_SECONDS
         present = self._presence.setdefault(channel, {})
-        present.update({client: (ends, member) for client, member in members.items()})
+        present.update({client: (ends, user) for client, user in members.items()})
 
     def remove_presence(self, channel: str, clients: Sequence[str]) -> None:
         """Forget watchers."""
@@ -126,12 +124,13 @@ class MemoryStreams:
         if not present:
             self._presence.pop(channel, None)
 
-    def presence(self, channel: str) -> Mapping[str, Present]:
-        """Those whose time is not over."""
+    def presence_stats(self, channel: str) -> PresenceStats:
+        """Count those whose time is not over."""
         now = self._clock.monotonic()
         gone = [client for client, (ends, _) in self._presence.get(channel, {}).items() if ends <= now]
         self.remove_presence(channel, gone)
-        return {client: member for client, (_, member) in self._presence.get(channel, {}).items()}
+        present = self._presence.get(channel, {})
+        return PresenceStats(len(present), len({user for _, user in present.values()}))
 
     def forget_everything(self) -> None:
         """What a restart without persistence does. For tests of what follows."""
@@ -160,16 +159,10 @@ class MemoryBroker:
         self._check_open()
 
     async def publish(
-        self,
-        channel: str,
-        data: bytes,
-        *,
-        keep: Keep | None,
-        idempotency_key: str | None = None,
-        info: bytes = b"",
+        self, channel: str, data: bytes, *, keep: Keep | None, idempotency_key: str | None = None
     ) -> Position:
         self._check_open()
-        return self._streams.publish(channel, data, keep=keep, key=idempotency_key, info=info)
+        return self._streams.publish(channel, data, keep=keep, key=idempotency_key)
 
     async def history(
         self,
@@ -198,7 +191,7 @@ class MemoryBroker:
             self._heard.discard(channel)
             self._streams.ignore(channel, self._on_publication)
 
-    async def add_presence(self, channel: str, members: Mapping[str, Present]) -> None:
+    async def add_presence(self, channel: str, members: Mapping[str, str]) -> None:
         self._check_open()
         self._streams.add_presence(channel, members)
 
@@ -208,13 +201,7 @@ class MemoryBroker:
 
     async def presence_stats(self, channel: str) -> PresenceStats:
         self._check_open()
-        present = self._streams.presence(channel).values()
-        return PresenceStats(len(present), len({member.user for member in present}))
-
-    async def presence(self, channel: str, *, limit: int) -> Mapping[str, Present] | None:
-        self._check_open()
-        present = self._streams.presence(channel)
-        return present if len(present) <= limit else None
+        return self._streams.presence_stats(channel)
 
     def _check_open(self) -> None:
         if self._closed:

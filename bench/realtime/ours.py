@@ -24,6 +24,7 @@ from core import limits
 from core.clock import SystemClock
 from realtime.channels import houzhen_channels
 from realtime.tokens import HmacTokens
+from server.garbage import settle_garbage
 from server.live import open_live
 from server.telemetry import configure_logs
 
@@ -50,7 +51,8 @@ async def serve(asked: argparse.Namespace) -> None:
         tls.load_cert_chain(asked.certificate, asked.key)
     web = bind_sockets(0, "127.0.0.1", backlog=limits.HTTP_BACKLOG)
     application = Application(list(live.rules), log_function=lambda handler: None)
-    HTTPServer(application, ssl_options=tls).add_sockets(web)
+    live.door(HTTPServer(application, ssl_options=tls)).listen(web)
+    settle_garbage()
     keep = channels.find(CHANNEL)[0].keep
     for _ in range(MISSED):
         position = await broker.publish(CHANNEL, b'{"line":"L0301"}', keep=keep)

@@ -12,10 +12,12 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from adapters.memory.broker import MemoryBroker, MemoryStreams
+from core import limits
 from core.actor import Actor, Role
 from core.clock import SystemClock
 from core.ids import ScreenId
 from handlers.client_address import ClientAddresses
+from handlers.realtime_door import Door
 from handlers.realtime_socket import RealtimeSockets
 from realtime.broker import Broker
 from realtime.channels import houzhen_channels
@@ -88,8 +90,11 @@ class Served:
             crowds=self.crowds,
         )
         self._server = HTTPServer(
-            Application(self.sockets.rules(), log_function=lambda handler: None), ssl_options=tls
+            Application(self.sockets.rules(), log_function=lambda handler: None),
+            ssl_options=tls,
+            max_header_size=limits.HTTP_HEADER_BYTES,
         )
+        self.door = Door(self.sockets, self._server)
         self._listening = bind_sockets(port, "127.0.0.1", reuse_port=False)
         self.port: int = self._listening[0].getsockname()[1]
         self._scheme = "ws" if tls is None else "wss"
@@ -101,11 +106,11 @@ class Served:
     async def __aenter__(self) -> "Served":
         await self.hub.start()
         self.sockets.start()
-        self._server.add_sockets(self._listening)
+        self.door.listen(self._listening)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._server.stop()
+        self.door.close()
         await self.sockets.close(seconds=0.5)
         await self._server.close_all_connections()
         await self.hub.close()

@@ -1,0 +1,225 @@
+"""The short way in: a WebSocket handshake answered before Tornado makes a request of it.
+
+Of what a connect costs, Tornado's reading, routing and request objects are more than half. So each accepted
+connection is looked at first, without taking anything from it. A plain, complete request for the socket that
+nothing speaks against is answered here; everything else, whatever is unusual about it, is handed to Tornado
+untouched, which answers as ever.
+
+The same look keeps whoever sends a request by the drop from Tornado: what has no complete request line and
+headers within ``HTTP_HEAD_SECONDS`` is closed.
+"""
+
+import asyncio
+import contextlib
+import re
+import select
+import socket
+from collections.abc import Callable, Iterable
+from functools import partial
+from http import HTTPStatus
+from typing import Any, Final
+
+from tornado.httpserver import HTTPServer
+from tornado.iostream import IOStream
+from tornado.netutil import add_accept_handler
+
+from core import limits
+from handlers.realtime_handshake import PATH, accepted, problem, refusal
+from handlers.realtime_socket import RealtimeSockets
+
+_ASKS: Final = b"GET " + PATH.encode()
+_END: Final = b"\r\n\r\n"
+_REQUEST: Final = re.compile(rb"GET " + re.escape(PATH.encode()) + rb"(\?[!-~]*)? HTTP/1\.1\Z")
+_HEADER: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*?)[ \t]*\Z")
+_FOR_TORNADO: Final = frozenset({"content-length", "transfer-encoding", "expect"})
+
+Address = tuple[Any, ...]
+
+
+class Heads(dict[str, str]):
+    """Headers by lower-case name, looked up in any case; repeated ones joined by commas."""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return super().get(name.lower(), default)
+
+    def __getitem__(self, name: str) -> str:
+        return super().__getitem__(name.lower())
+
+
+def read_head(head: bytes) -> Heads | None:
+    """The headers of a request for the socket; None when anything is not plainly right.
+
+    ``head`` is without the empty line at its end.
+    """
+    first, *lines = head.split(b"\r\n")
+    if _REQUEST.match(first) is None:
+        return None
+    found = Heads()
+    for line in lines:
+        header = _HEADER.match(line)
+        if header is None:
+            return None
+        name, value = header[1].decode("ascii").lower(), header[2].decode("latin-1")
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return None if "host" not in found or found.keys() & _FOR_TORNADO else found
+
+
+class Visitor:
+    """Somebody who has connected and not yet said what for."""
+
+    __slots__ = ("_door", "address", "socket")
+
+    def __init__(self, door: "Door", taken: socket.socket, address: Address) -> None:
+        self._door = door
+        self.socket = taken
+        self.address = address
+
+    @property
+    def host(self) -> str:
+        """The peer's address; empty where it has none (a Unix socket)."""
+        return str(self.address[0]) if self.address else ""
+
+    def ready(self, *, readable: bool, writable: bool) -> None:
+        """More has come."""
+        self._door.look_again(self)
+
+
+class Door:
+    """Accepts for a Tornado server. ``listen`` in the loop, ``close`` before the sockets' owner closes."""
+
+    def __init__(self, sockets: RealtimeSockets, server: HTTPServer) -> None:
+        self._sockets = sockets
+        self._server = server
+        self._listening: list[tuple[socket.socket, Callable[[], None]]] = []
+        # In the order of their arrival, which is the order of their deadlines.
+        self._waiting: dict[Visitor, float] = {}
+        self._sweeping: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def listen(self, listening: Iterable[socket.socket]) -> None:
+        """Begin to accept. Where the server speaks TLS, Tornado does that itself: a look shows nothing."""
+        if self._server.ssl_options is not None:
+            self._server.add_sockets(listening)
+            return
+        self._listening += [(each, add_accept_handler(each, self.take)) for each in listening]
+
+    def close(self) -> None:
+        """Accept no more, and close whoever still waits. May be called twice."""
+        self._server.stop()
+        listening, self._listening = self._listening, []
+        for each, stop in listening:
+            stop()
+            each.close()
+        for visitor in tuple(self._waiting):
+            self._send_away(visitor)
+
+    def _hand_over(self, taken: socket.socket, address: Address) -> None:
+        """Give Tornado a connection as if it had accepted it itself."""
+        self._server.handle_stream(IOStream(taken, max_buffer_size=self._server.max_buffer_size), address)
+
+    def take(self, taken: socket.socket, address: Address) -> None:
+        """Somebody has connected."""
+        taken.setblocking(False)
+        visitor = Visitor(self, taken, address)
+        step = self._next_step(visitor)
+        if step is not None:
+            step()
+        elif self._sockets.ears.tells_news:
+            self._wait(visitor)
+        else:
+            self._hand_over(taken, address)
+
+    def look_again(self, visitor: Visitor) -> None:
+        """A waiting visitor has said more, or has gone."""
+        step = self._next_step(visitor)
+        if step is not None:
+            self._let_go(visitor)
+            step()
+
+    # Looking.
+
+    def _next_step(self, visitor: Visitor) -> Callable[[], None] | None:
+        """What to do with the visitor; None while that is not known."""
+        try:
+            head = visitor.socket.recv(limits.HTTP_HEADER_BYTES, socket.MSG_PEEK)
+        except (BlockingIOError, InterruptedError):
+            return None
+        except OSError:
+            head = b""
+        if not head:
+            return visitor.socket.close
+        to_tornado = partial(self._hand_over, visitor.socket, visitor.address)
+        if head[: len(_ASKS)] != _ASKS[: len(head)]:
+            return to_tornado
+        end = head.find(_END)
+        if end < 0:
+            whole = len(head) >= limits.HTTP_HEADER_BYTES or _says_no_more(visitor.socket)
+            return to_tornado if whole else None
+        headers = read_head(head[:end])
+        if headers is None or refusal(headers, self._sockets.welcomes) is not None:
+            return to_tornado
+        return partial(self._shake_hands, visitor, headers, end + len(_END))
+
+    def _shake_hands(self, visitor: Visitor, headers: Heads, size: int) -> None:
+        address = self._sockets.addresses.group(visitor.host, headers)
+        away = self._sockets.turns_away(address)
+        visitor.socket.recv(size)
+        if away is None:
+            self._sockets.adopt(visitor.socket, accepted(headers), b"", address=address)
+        else:
+            self._sockets.refused(away[1], forwarded="x-forwarded-for" in headers)
+            _turn_away(visitor.socket, *away)
+
+    # Waiting.
+
+    def _wait(self, visitor: Visitor) -> None:
+        if len(self._waiting) >= limits.HTTP_VISITORS:
+            self._send_away(next(iter(self._waiting)))
+        self._waiting[visitor] = self._now() + limits.HTTP_HEAD_SECONDS
+        self._sockets.ears.watch(visitor.socket.fileno(), visitor, news=True)
+        if self._sweeping is None:
+            self._sweep_later()
+
+    def _let_go(self, visitor: Visitor) -> None:
+        del self._waiting[visitor]
+        self._sockets.ears.forget(visitor.socket.fileno())
+
+    def _send_away(self, visitor: Visitor) -> None:
+        self._let_go(visitor)
+        visitor.socket.close()
+
+    def _sweep_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._sweeping = loop.call_later(limits.REALTIME_TICK_SECONDS, self._sweep)
+
+    def _sweep(self) -> None:
+        self._sweeping = None
+        now = self._now()
+        for visitor in [visitor for visitor, until in self._waiting.items() if until <= now]:
+            self._send_away(visitor)
+        if self._waiting:
+            self._sweep_later()
+
+    def _now(self) -> float:
+        return self._sockets.terms.clock.monotonic()
+
+
+def _says_no_more(taken: socket.socket) -> bool:
+    """Whether the peer has closed its side, so that no news will come."""
+    poll = select.poll()
+    poll.register(taken, select.POLLRDHUP)
+    return bool(poll.poll(0))
+
+
+def _turn_away(taken: socket.socket, status: HTTPStatus, code: str) -> None:
+    headers, body = problem(status, code)
+    headers |= {"Content-Length": str(len(body)), "Connection": "close"}
+    lines = [
+        f"HTTP/1.1 {int(status)} {status.phrase}",
+        *(f"{name}: {told}" for name, told in headers.items()),
+    ]
+    with contextlib.suppress(OSError):
+        taken.send("\r\n".join((*lines, "", "")).encode("ascii") + body)
+    taken.close()

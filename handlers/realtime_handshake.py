@@ -1,0 +1,74 @@
+"""The opening handshake of RFC 6455, as decisions over request headers: the same behind either door.
+
+``RealtimeSocket`` (Tornado's request handler) and ``Door`` (the short way) both ask here.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+
+from realtime.websocket import accept_key
+
+PATH: Final = "/connection/websocket"
+JSON_PROTOCOL: Final = "centrifuge-json"
+RETRY_SECONDS: Final = 5
+_LATER: Final = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
+
+Headers = Mapping[str, str]
+"""Looked up without regard to case."""
+Refusal = tuple[HTTPStatus, str]
+"""A status and the problem's code."""
+
+
+def refusal(headers: Headers, welcomes: Callable[[str | None, str], bool]) -> Refusal | None:
+    """Why these headers open no socket; None when they do. ``welcomes`` judges Origin and Host."""
+    if headers.get("Upgrade", "").lower() != "websocket":
+        return HTTPStatus.UPGRADE_REQUIRED, "realtime.upgrade_required"
+    if "upgrade" not in headers.get("Connection", "").lower():
+        return HTTPStatus.UPGRADE_REQUIRED, "realtime.upgrade_required"
+    if headers.get("Sec-WebSocket-Version") != "13":
+        return HTTPStatus.UPGRADE_REQUIRED, "realtime.version_not_supported"
+    if not _is_key(headers.get("Sec-WebSocket-Key", "")):
+        return HTTPStatus.BAD_REQUEST, "realtime.bad_key"
+    if not welcomes(headers.get("Origin"), headers.get("Host", "")):
+        return HTTPStatus.FORBIDDEN, "realtime.origin_refused"
+    offered = _offered(headers)
+    if offered and JSON_PROTOCOL not in offered:
+        return HTTPStatus.BAD_REQUEST, "realtime.protocol_not_supported"
+    return None
+
+
+def accepted(headers: Headers) -> bytes:
+    """The answer to headers that ``refusal`` has nothing against. Extensions are never negotiated."""
+    chosen = f"Sec-WebSocket-Protocol: {JSON_PROTOCOL}\r\n" if JSON_PROTOCOL in _offered(headers) else ""
+    return (
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Accept: {accept_key(headers['Sec-WebSocket-Key'])}\r\n{chosen}\r\n"
+    ).encode("ascii")
+
+
+def problem(status: HTTPStatus, code: str) -> tuple[dict[str, str], bytes]:
+    """Headers and body of a refusal (RFC 9457)."""
+    headers = {"Content-Type": "application/problem+json"}
+    if status is HTTPStatus.UPGRADE_REQUIRED:
+        headers |= {"Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    elif status in _LATER:
+        headers["Retry-After"] = str(RETRY_SECONDS)
+    body = {"type": "about:blank", "title": status.phrase, "status": int(status), "code": code}
+    return headers, msgspec.json.encode(body)
+
+
+def _offered(headers: Headers) -> list[str]:
+    header = headers.get("Sec-WebSocket-Protocol", "")
+    return [name.strip() for name in header.split(",") if name.strip()] if header else []
+
+
+def _is_key(key: str) -> bool:
+    try:
+        return len(base64.b64decode(key, validate=True)) == 16
+    except (binascii.Error, ValueError):
+        return False

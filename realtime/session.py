@@ -158,8 +158,7 @@ class Session(Dialogue):
         if self.closed:
             return []
         if now >= self._deadline:
-            connected = self.phase is Phase.CONNECTED
-            return self.close(Closings.EXPIRED if connected else Closings.STALE)
+            return self.close(_OVERDUE.get(self.phase, Closings.STALE))
         if now >= self._pong_by:
             if not self.congested:
                 return self.close(Closings.NO_PONG)

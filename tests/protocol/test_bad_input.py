@@ -155,6 +155,13 @@ def test_nobody_connecting_is_3502() -> None:
     assert stage.closed == (3502, "stale")
 
 
+def test_a_connect_that_we_do_not_answer_in_time_is_not_final() -> None:
+    stage = Stage(answer=False)
+    stage.say({"id": 1, "connect": {"token": "patient"}})
+    stage.after(limits.REALTIME_CONNECT_SECONDS)
+    assert stage.closed == (3004, "internal server error")
+
+
 def test_after_a_refused_connect_everything_is_3501_and_silence_3502() -> None:
     talking, silent = Stage(), Stage()
     for stage in (talking, silent):

@@ -7,7 +7,9 @@ time, come twice or are lost, and which can be away altogether.
 
 import asyncio
 import contextlib
+import os
 import socket
+from array import array
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -20,6 +22,7 @@ from core.actor import Actor, Role
 from handlers.realtime_socket import RealtimeSockets
 from realtime.broker import BrokerUnavailable, Keep, OnInterrupted, OnPublication
 from realtime.channels import Channels, Policy, everyone, listed_user
+from realtime.fanout import BROKEN, NOT_ASKED, BatchFanOut, fan_out
 from realtime.hub import Hub
 from realtime.metrics import RealtimeMetrics
 from realtime.stream import History, Position, Publication
@@ -31,6 +34,7 @@ from tests.fault.realtime.timeless import LoopClock, TimelessLoop
 
 SMALL_KEEP = Keep(items=6, ttl_seconds=3_600)
 RETRY_SECONDS = 0.3
+SLICE_RECEIVERS = 2
 POSITION_CHECK_SECONDS = 8.0
 SMALL_SEND_BYTES = 4_608
 
@@ -138,10 +142,32 @@ class Way(MemoryBroker):
             raise
 
 
-class Web:
-    """One process: broker, hub and sockets."""
+class PlainSender:
+    """What the native sender does, said in Python."""
 
-    def __init__(self, streams: MemoryStreams, loop: TimelessLoop, chance: Callable[[], float]) -> None:
+    def send(self, descriptors: "array[int]", frame: bytes) -> list[tuple[int, int]]:
+        troubles = []
+        for index, fd in enumerate(descriptors):
+            sent = NOT_ASKED if fd < 0 else self._send(fd, frame)
+            if sent != len(frame):
+                troubles.append((index, sent))
+        return troubles
+
+    def _send(self, fd: int, frame: bytes) -> int:
+        try:
+            return os.write(fd, frame)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            return BROKEN
+
+
+class Web:
+    """One process: broker, hub and sockets. ``batches``: deliver by a batch sender."""
+
+    def __init__(
+        self, streams: MemoryStreams, loop: TimelessLoop, chance: Callable[[], float], *, batches: bool
+    ) -> None:
         self.broker = Way(streams)
         self.metrics = RealtimeMetrics(CollectorRegistry())
         clock = LoopClock(loop)
@@ -150,8 +176,10 @@ class Web:
             channels=CHANNELS,
             clock=clock,
             metrics=self.metrics,
+            fan_out=BatchFanOut(PlainSender()) if batches else fan_out,
             position_check_seconds=POSITION_CHECK_SECONDS,
         )
+        self.hub._deliveries._slice = SLICE_RECEIVERS
         self._clients = 0
         terms = Terms(
             channels=CHANNELS,
@@ -336,5 +364,6 @@ def small_bounds() -> dict[str, object]:
         "REALTIME_OUTBOX_BYTES": 4_000,
         "REALTIME_WRITE_BYTES": 1_500,
         "REALTIME_JOIN_BUFFER_ITEMS": 4,
+        "REALTIME_BATCH_RECEIVERS": 1,
         "REALTIME_KERNEL_SEND_BYTES": SMALL_SEND_BYTES,
     }

@@ -97,7 +97,8 @@ class Ward(RuleBasedStateMachine):
             self.comes(phone=number, web=number % WEBS, rounds=number)
 
     def _add_web(self) -> Web:
-        web = Web(self.streams, self.loop, self.chance)
+        web = Web(self.streams, self.loop, self.chance, batches=bool(self.turns % 2))
+        self.turns += 1
         self.webs.append(web)
         self.loop.run_until_complete(web.start())
         return web
@@ -301,8 +302,9 @@ class Ward(RuleBasedStateMachine):
             assert web.metrics.channels._value.get() == 0
             assert web.hub._taps == {}
             assert web.broker._heard == set()
-        for channel in OPEN + PERSONAL:
-            assert self.streams.presence_stats(channel).clients == 0
+            for channel in OPEN + PERSONAL:
+                stats = self.loop.run_until_complete(web.broker.presence_stats(channel))
+                assert stats.clients == 0
         while self.webs:
             self._end(self.webs.pop())
 

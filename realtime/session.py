@@ -41,6 +41,13 @@ NEVER: Final = float("inf")
 _WANTS_112: Final = 2
 
 
+_OVERDUE: Final = {
+    Phase.CONNECTED: Closings.EXPIRED,
+    # It has said who it is and waits for us: nothing that a client should be sent away for good for.
+    Phase.CONNECTING: Closings.SERVER_ERROR,
+}
+
+
 class Session(Dialogue):
     """The protocol state of one connection."""
 

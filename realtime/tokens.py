@@ -12,6 +12,7 @@ for the other.
 
 import base64
 import binascii
+import hmac
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -188,6 +189,25 @@ class HmacTokens:
         return grant_of(self._claims(token), at=at)
 
     def _claims(self, token: str) -> Mapping[str, Any]:
+        return self._own_claims(token) if token.startswith(_OWN_HEAD) else self._foreign_claims(token)
+
+    def _own_claims(self, token: str) -> Mapping[str, Any]:
+        """The claims of a token with the header that we write: its algorithm is known without reading it.
+
+        The same as the library does for any token, at a tenth of its cost: that was a fifth of a connect.
+        """
+        signed, _, signature = token.rpartition(".")
+        try:
+            message, given = signed.encode("ascii"), signature.encode("ascii")
+        except UnicodeEncodeError:
+            raise TokenInvalid from None
+        for secret in self._secrets:
+            right = base64.urlsafe_b64encode(hmac.digest(secret, message, "sha256")).rstrip(b"=")
+            if hmac.compare_digest(right, given):
+                return _payload(message[len(_OWN_HEAD) :])
+        raise TokenInvalid
+
+    def _foreign_claims(self, token: str) -> Mapping[str, Any]:
         for secret in self._secrets:
             try:
                 return jwt.decode(token, secret, algorithms=["HS256"], options=_SIGNATURE_ONLY)
@@ -204,6 +224,19 @@ class HmacTokens:
         if actor.screen is not None:
             claims["screen"] = actor.screen
         return jwt.encode(claims, self._secrets[0], algorithm="HS256")
+
+
+_OWN_HEAD = base64.urlsafe_b64encode(b'{"alg":"HS256","typ":"JWT"}').decode("ascii") + "."
+
+
+def _payload(encoded: bytes) -> Mapping[str, Any]:
+    try:
+        claims = msgspec.json.decode(base64.urlsafe_b64decode(encoded + b"=" * (-len(encoded) % 4)))
+    except (binascii.Error, ValueError, msgspec.MsgspecError):
+        raise TokenInvalid from None
+    if not isinstance(claims, dict):
+        raise TokenInvalid
+    return claims
 
 
 _SIGNATURE_ONLY: Any = {

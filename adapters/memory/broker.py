@@ -6,7 +6,7 @@ Redis: tests do, and ``dev``, whose roles live in one loop.
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from core import limits
 from core.clock import Clock
@@ -19,7 +19,9 @@ class _Stream:
     epoch: str
     keep: Keep
     offset: int = 0
-    kept: deque[tuple[float, Publication]] = field(default_factory=deque)
+    kept: deque[Publication] | None = None
+    """None while there are none: most personal channels are silent, and an empty deque is 600 bytes."""
+    published: float = 0.0
     touched: float = 0.0
 
 
@@ -32,19 +34,21 @@ class MemoryStreams:
         self._streams: OrderedDict[str, _Stream] = OrderedDict()
         self._answers: OrderedDict[str, tuple[float, Position]] = OrderedDict()
         self._presence: dict[str, dict[str, tuple[float, str]]] = {}
-        self._listeners: dict[str, dict[OnPublication, None]] = {}
+        self._listeners: dict[str, tuple[OnPublication, ...]] = {}
 
     def listen(self, channel: str, listener: OnPublication) -> None:
         """Tell the listener of every publication from now on."""
-        self._listeners.setdefault(channel, {})[listener] = None
+        others = self._listeners.get(channel, ())
+        if listener not in others:
+            self._listeners[channel] = (*others, listener)
 
     def ignore(self, channel: str, listener: OnPublication) -> None:
         """The reverse of ``listen``."""
-        listeners = self._listeners.get(channel)
-        if listeners is not None:
-            listeners.pop(listener, None)
-            if not listeners:
-                del self._listeners[channel]
+        others = tuple(one for one in self._listeners.get(channel, ()) if one != listener)
+        if others:
+            self._listeners[channel] = others
+        else:
+            self._listeners.pop(channel, None)
 
     def publish(self, channel: str, data: bytes, *, keep: Keep | None, key: str | None) -> Position:
         """Append, answer the position, and tell the listeners; once per key."""
@@ -52,17 +56,20 @@ class MemoryStreams:
         answered = self._answer(channel, key, now)
         if answered is not None:
             return answered
-        position = Position(0, "")
+        publication = Publication(data)
         if keep is not None:
             stream = self._stream(channel, keep, now)
-            stream.offset += 1
-            position = Position(stream.offset, stream.epoch)
-            stream.kept.append((now, Publication(data, position.offset, position.epoch)))
             self._evict(stream, now)
+            stream.offset += 1
+            publication = Publication(data, stream.offset, stream.epoch)
+            stream.kept = stream.kept if stream.kept is not None else deque()
+            stream.kept.append(publication)
+            stream.published = now
+            self._evict(stream, now)
+        position = Position(publication.offset, publication.epoch)
         if key is not None:
             self._answers[f"{channel} {key}"] = now + limits.BROKER_IDEMPOTENCY_SECONDS, position
-        publication = Publication(data, position.offset, position.epoch)
-        for listener in tuple(self._listeners.get(channel, ())):
+        for listener in self._listeners.get(channel, ()):
             listener(channel, publication)
         return position
 
@@ -86,9 +93,12 @@ class MemoryStreams:
         return stream
 
     def _evict(self, stream: _Stream, now: float) -> None:
-        if stream.kept and now - stream.kept[-1][0] >= stream.keep.ttl_seconds:
+        if stream.kept is None:
+            return
+        if now - stream.published >= stream.keep.ttl_seconds:
             # As in Redis, the age is the stream's: each publication renews all of it.
-            stream.kept.clear()
+            stream.kept = None
+            return
         while len(stream.kept) > stream.keep.items:
             stream.kept.popleft()
 
@@ -102,7 +112,7 @@ class MemoryStreams:
         top = Position(stream.offset, stream.epoch)
         if not limit or (since is not None and since.epoch not in ("", stream.epoch)):
             return History(top)
-        kept = [publication for _, publication in stream.kept]
+        kept = list(stream.kept or ())
         if reverse:
             kept.reverse()
         if since is not None:

@@ -1,7 +1,7 @@
 """One publication, framed once, to everyone who listens.
 
-Two ways with the same effect: ``fan_out`` is Python alone, ``BatchFanOut`` hands the descriptors of many
-receivers to a native sender in one call.
+Two ways with the same effect: ``fan_out`` asks each receiver, ``BatchFanOut`` hands the descriptors of many
+to a sender in one call.
 """
 
 from array import array

@@ -9,6 +9,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 from tornado.httpserver import HTTPServer
 
+from adapters.native.plain import PlainSender
 from adapters.native.sender import NativeSender, native_sender
 from conf.settings import Settings
 from core.clock import Clock
@@ -18,7 +19,7 @@ from handlers.realtime_socket import RealtimeSockets
 from realtime.broker import Broker, BrokerUnavailable
 from realtime.channels import Channels
 from realtime.crowds import Crowds
-from realtime.fanout import BatchFanOut, fan_out
+from realtime.fanout import BatchFanOut
 from realtime.hub import Hub
 from realtime.metrics import RealtimeMetrics
 from realtime.terms import Terms
@@ -39,7 +40,7 @@ class Live:
         sockets: RealtimeSockets,
         broker: Broker,
         channels: Channels,
-        sender: NativeSender | None = None,
+        sender: NativeSender | PlainSender,
     ) -> None:
         self._hub = hub
         self._sockets = sockets
@@ -77,8 +78,7 @@ class Live:
         """End what is left."""
         await self._sockets.close()
         await self._hub.close()
-        if self._sender is not None:
-            self._sender.close()
+        self._sender.close()
 
 
 async def open_live(
@@ -93,10 +93,11 @@ async def open_live(
     """Start hub and sockets in the running loop; the broker begins to listen."""
     metrics = RealtimeMetrics(registry)
     web = settings.web
-    sender = native_sender(ROOT) if web.native_sender else None
-    log.info("realtime.sender", native=sender is not None, ring=sender is not None and sender.uses_ring)
+    native = native_sender(ROOT) if web.native_sender else None
+    sender = native or PlainSender()
+    log.info("realtime.sender", native=native is not None, ring=sender.uses_ring)
     hub = Hub(
-        fan_out=fan_out if sender is None else BatchFanOut(sender),
+        fan_out=BatchFanOut(sender),
         broker=broker,
         channels=channels,
         clock=clock,

@@ -6,38 +6,18 @@ import shutil
 import socket
 import subprocess
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from adapters.native.plain import PlainSender
 from adapters.native.sender import LIBRARY, NativeSender, native_sender
 from realtime.fanout import BROKEN, NOT_ASKED, BatchFanOut, FanOut, Push, fan_out
 
 ROOT = Path(__file__).parents[2]
 MANY = 700
-
-
-class Slow:
-    """What the C does, one by one."""
-
-    def send(self, descriptors: "array[int]", frame: bytes) -> Sequence[tuple[int, int]]:
-        troubles = []
-        for index, descriptor in enumerate(descriptors):
-            if descriptor < 0:
-                sent = NOT_ASKED
-            else:
-                with socket.socket(fileno=os.dup(descriptor)) as one:
-                    try:
-                        sent = one.send(frame, socket.MSG_DONTWAIT)
-                    except BlockingIOError:
-                        sent = 0
-                    except OSError:
-                        sent = BROKEN
-            if sent != len(frame):
-                troubles.append((index, sent))
-        return troubles
 
 
 def _native(*, ring: bool) -> NativeSender:
@@ -47,9 +27,9 @@ def _native(*, ring: bool) -> NativeSender:
 
 
 @pytest.fixture(params=["ring", "send", "python"])
-def sender(request: pytest.FixtureRequest) -> Iterator[NativeSender | Slow]:
+def sender(request: pytest.FixtureRequest) -> Iterator[NativeSender | PlainSender]:
     if request.param == "python":
-        yield Slow()
+        yield PlainSender()
         return
     made = _native(ring=request.param == "ring")
     yield made
@@ -93,7 +73,7 @@ def pairs() -> Iterator[Callable[[int], list[Pair]]]:
 
 
 def test_everyone_gets_the_whole_frame(
-    sender: NativeSender | Slow, pairs: Callable[[int], list[Pair]]
+    sender: NativeSender | PlainSender, pairs: Callable[[int], list[Pair]]
 ) -> None:
     crowd = pairs(MANY)
     frames = [b"first" * 40, b"second" * 50]
@@ -102,7 +82,9 @@ def test_everyone_gets_the_whole_frame(
     assert {pair.read() for pair in crowd} == {b"".join(frames)}
 
 
-def test_troubles_are_told_by_place(sender: NativeSender | Slow, pairs: Callable[[int], list[Pair]]) -> None:
+def test_troubles_are_told_by_place(
+    sender: NativeSender | PlainSender, pairs: Callable[[int], list[Pair]]
+) -> None:
     crowd = pairs(MANY)
     full, dead, absent = crowd[3], crowd[600], 5
     while True:
@@ -120,7 +102,7 @@ def test_troubles_are_told_by_place(sender: NativeSender | Slow, pairs: Callable
 
 
 def test_a_socket_that_takes_a_part_says_how_much(
-    sender: NativeSender | Slow, pairs: Callable[[int], list[Pair]]
+    sender: NativeSender | PlainSender, pairs: Callable[[int], list[Pair]]
 ) -> None:
     [pair] = pairs(1)
     pair.ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8_192)
@@ -131,7 +113,7 @@ def test_a_socket_that_takes_a_part_says_how_much(
     assert pair.read() == frame[:sent]
 
 
-def test_nobody_at_all(sender: NativeSender | Slow) -> None:
+def test_nobody_at_all(sender: NativeSender | PlainSender) -> None:
     assert list(sender.send(array("i"), b"frame")) == []
     assert list(sender.send(array("i", [-1, -1]), b"frame")) == [(0, NOT_ASKED), (1, NOT_ASKED)]
 
@@ -168,7 +150,7 @@ class Receiver:
 
 @pytest.mark.parametrize("count", [3, 40])
 def test_a_fan_out_by_batches_does_what_the_plain_one_does(
-    sender: NativeSender | Slow, pairs: Callable[[int], list[Pair]], count: int
+    sender: NativeSender | PlainSender, pairs: Callable[[int], list[Pair]], count: int
 ) -> None:
     push = Push.of(b'{"push":1}')
     ways: list[FanOut] = [fan_out, BatchFanOut(sender)]
@@ -183,7 +165,7 @@ def test_a_fan_out_by_batches_does_what_the_plain_one_does(
 
 
 def test_whoever_did_not_take_all_goes_on_by_itself(
-    sender: NativeSender | Slow, pairs: Callable[[int], list[Pair]]
+    sender: NativeSender | PlainSender, pairs: Callable[[int], list[Pair]]
 ) -> None:
     crowd = [Receiver(pair) for pair in pairs(20)]
     crowd[4].pair.theirs.close()

@@ -4,7 +4,8 @@ The same for every transport; a transport is an ``Outlet``.
 """
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Protocol, TypeVar
 
 import structlog
@@ -141,7 +142,7 @@ class Client:
                 case Join(channels):
                     todo += self._join(channels)
                 case ReadHistory() | CountPresence() | Call():
-                    self._start(self._ask(effect))
+                    self._start(partial(self._ask, effect))
                 case Close(why):
                     self._write(writing)
                     writing = []
@@ -159,7 +160,7 @@ class Client:
             joined = self._hub.join_now(self._outlet, channel, since)
             if joined is not None:
                 return self.session.joined({channel: joined})
-        self._start(self._hub.join(self._outlet, channels, self._joined))
+        self._start(partial(self._hub.join, self._outlet, channels, self._joined))
         return []
 
     def _joined(self, results: Mapping[str, Joined | None]) -> None:
@@ -191,12 +192,13 @@ class Client:
             return self.session.refused(Errors.UNRECOVERABLE_POSITION)
         return self.session.history_read(history)
 
-    def _start(self, work: Awaitable[None]) -> None:
+    def _start(self, work: Callable[[], Awaitable[None]]) -> None:
         self._task = asyncio.get_running_loop().create_task(self._attempt(work))
 
-    async def _attempt(self, work: Awaitable[None]) -> None:
+    async def _attempt(self, work: Callable[[], Awaitable[None]]) -> None:
+        # Made here: who leaves before this task has begun would leave a coroutine that nobody awaits.
         try:
-            await work
+            await work()
         except (BrokerUnavailable, TimeoutError):
             self._refuse(Errors.INTERNAL)
         except TooManyChannels:

@@ -59,6 +59,7 @@ class Served:
         connections_per_user: int = 20,
         trusted_proxies: tuple[str, ...] = (),
         crowds: Crowds | None = None,
+        position_check_seconds: float = limits.REALTIME_POSITION_CHECK_SECONDS,
         **terms: float,
     ) -> None:
         self.broker: Broker = MemoryBroker(backend) if isinstance(backend, MemoryStreams) else backend
@@ -69,6 +70,7 @@ class Served:
             clock=CLOCK,
             metrics=self.metrics,
             connections_per_user=connections_per_user,
+            position_check_seconds=position_check_seconds,
         )
         self.crowds = Crowds(CLOCK) if crowds is None else crowds
         self.terms = Terms(

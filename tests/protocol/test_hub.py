@@ -1,6 +1,7 @@
 """The hub against a broker that answers when the test says so: one read for many, races, gaps, trouble."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from realtime.feed import Joined
 from realtime.hub import Hub
 from realtime.metrics import RealtimeMetrics
 from realtime.stream import History, Position
+from tests.protocol import house as protocol_house
 from tests.protocol.stage import NOON
 
 LINE = "queue:L1"
@@ -262,3 +264,14 @@ async def eventually(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(2):
         while not true():
             await asyncio.sleep(0.005)
+
+
+async def test_a_client_that_leaves_in_the_moment_it_asked_leaves_nothing_behind() -> None:
+    house = protocol_house.House()
+    async with house.hub:
+        client = await house.client()
+        client.say({"id": 2, "subscribe": {"channel": LINE}}, {"id": 3, "history": {"channel": LINE}})
+        client.protocol.gone()
+        await settle()
+        gc.collect()
+        assert all(tap.feed.vacant for tap in house.hub._taps.values())

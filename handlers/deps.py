@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from clinic.reading import DirectoryReadings
@@ -11,6 +12,7 @@ from handlers.wire import Readiness, Start
 from queue_display import wire
 from queue_display.reading import QueueReadings
 from queue_display.service import QueueService
+from realtime.revocations import Revocation
 
 Identify = Callable[[str], Actor]
 """From a bearer token to who it is. Refuses with ``Unauthenticated``."""
@@ -41,6 +43,16 @@ class Queue(Protocol):
         """Check-in."""
 
 
+class Revoking(Protocol):
+    """Taking tokens back."""
+
+    async def user(self, actor: Actor, user: str, *, issued_before: datetime | None) -> Revocation:
+        """Every token of the user issued before that moment, or before now."""
+
+    async def token(self, actor: Actor, token_id: str) -> Revocation:
+        """One token."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deps:
     """Everything an endpoint may call."""
@@ -48,6 +60,7 @@ class Deps:
     version: str
     queue: Queue
     directory: DirectoryReadings
+    revoking: Revoking
     readiness: Callable[[], Awaitable[Readiness]]
     metrics: Callable[[], bytes]
     start: Callable[[], Start]

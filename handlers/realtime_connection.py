@@ -110,6 +110,11 @@ class Connection:
             self._take(early)
 
     @property
+    def peer(self) -> Client:
+        """Who is at the other end."""
+        return self._client
+
+    @property
     def client(self) -> str:
         return self._client.session.client
 

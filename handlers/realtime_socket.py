@@ -19,6 +19,7 @@ from handlers.client_address import ClientAddresses
 from handlers.readiness import Readiness, readiness
 from handlers.realtime_connection import Connection
 from handlers.realtime_handshake import PATH, Refusal, accepted, problem, refusal
+from realtime.client import Client
 from realtime.codes import Closings
 from realtime.crowds import Crowds
 from realtime.floods import Floods
@@ -63,6 +64,10 @@ class RealtimeSockets:
 
     def __len__(self) -> int:
         return len(self._connections)
+
+    def clients(self) -> list[Client]:
+        """Everybody, to be looked through."""
+        return [connection.peer for connection in self._connections]
 
     def rules(self) -> list[tuple[str, type[RequestHandler], dict[str, Any]]]:
         """What a Tornado application needs to route to us."""

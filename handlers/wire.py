@@ -1,8 +1,13 @@
 """What travels about the server itself: alive, ready, what the start page links."""
 
-from typing import Literal
+from datetime import datetime
+from typing import Annotated, Literal
 
 import msgspec
+
+UserId = Annotated[str, msgspec.Meta(max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@\-]*$")]
+TokenId = Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[\x21-\x7e]+$")]
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Alive(msgspec.Struct, frozen=True):
@@ -38,6 +43,22 @@ class Names(msgspec.Struct, frozen=True):
 
     zh: str
     en: str
+
+
+class Revoke(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which tokens to take back: one by its id, or a user's. ``issued_before`` goes with a user."""
+
+    user: UserId | None = None
+    token_id: TokenId | None = None
+    issued_before: Moment | None = None
+
+
+class Revoked(msgspec.Struct, frozen=True, kw_only=True):
+    """What was taken back. Kept until every token it concerns has ended by itself."""
+
+    of: Literal["user", "token"]
+    issued_before: datetime
+    kept_until: datetime
 
 
 class StartScreen(msgspec.Struct, frozen=True, omit_defaults=True):

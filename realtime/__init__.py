@@ -13,6 +13,8 @@
     outbox     frames waiting for a slow client
     wheel      deadlines of many connections
     tokens     who is asking
+    revoking   taking tokens back; revocations, what of that is known
+    control    what one process may ask of all
     crowds     how many sockets one address may hold, and begin
     roster     whose connections this process holds
     floods     what comes too often, said once a while

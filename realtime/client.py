@@ -104,6 +104,11 @@ class Client:
         self._let_go()
 
     @property
+    def id(self) -> str:
+        """The connection's own id; empty before ``connect``."""
+        return self.session.client
+
+    @property
     def identity(self) -> Identity:
         """Who it is, as the newest token says."""
         return self.session.identity

@@ -8,7 +8,8 @@ given up after a few seconds, so that a screen that reloads does not cost a roun
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
-from typing import Protocol, Self
+from dataclasses import dataclass
+from typing import Self
 
 import structlog
 
@@ -19,30 +20,29 @@ from realtime import frames
 from realtime.broker import Broker, BrokerUnavailable, Keep, PresenceStats
 from realtime.calls import Calls
 from realtime.channels import Channels
-from realtime.codes import Disconnect
 from realtime.delivery import Deliveries, Told
 from realtime.fanout import FanOut, Push, Subscriber, fan_out, push_of
 from realtime.feed import Feed, Joined
 from realtime.metrics import RealtimeMetrics
-from realtime.roster import Roster
+from realtime.roster import Member, Roster
 from realtime.stream import History, Position, Publication
 from realtime.tap import Reading, Tap
-from realtime.tokens import Identity
 
 log = structlog.get_logger()
 
 Answer = Callable[[Mapping[str, Joined | None]], None]
 
 
-class Member(Protocol):
-    """A user's connection, for what concerns the user as a whole."""
+@dataclass(frozen=True, slots=True)
+class Ear:
+    """A channel of the house's own: ``heard`` takes its publications, ``missed`` says that some may lack.
 
-    @property
-    def identity(self) -> Identity:
-        """Who it is, as the newest token says."""
+    Both are called on the loop and must not raise.
+    """
 
-    def close(self, why: Disconnect) -> None:
-        """End the connection from our side."""
+    channel: str
+    heard: Callable[[bytes], None]
+    missed: Callable[[], None]
 
 
 class TooManyChannels(Exception):
@@ -71,6 +71,7 @@ class Hub:
         self.calls = Calls(metrics)
         self._fan_out = fan_out
         self._position_check_seconds = position_check_seconds
+        self._ear: Ear | None = None
         self._taps: dict[str, Tap] = {}
         self._deliveries = Deliveries(hear=self._tell_feed, fan_out=self._fan_out_timed)
         self._doubtful: set[Tap] = set()
@@ -79,6 +80,8 @@ class Hub:
     async def start(self) -> None:
         """Listen, and begin to keep house."""
         await self._broker.start(self._hear, self._interrupted)
+        if self._ear is not None and not await self._listens(self._ear):
+            self._spawn(self._listen_when_it_can(self._ear))
         self._spawn(self._keep_house())
         self._spawn(self._watch_positions())
 
@@ -100,12 +103,35 @@ class Hub:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    # What concerns the process itself.
+
+    def listen(self, ear: Ear) -> None:
+        """Hear a channel that no client can subscribe to. Call before ``start``."""
+        self._ear = ear
+
+    async def _listens(self, ear: Ear) -> bool:
+        try:
+            await self._broker.subscribe([ear.channel])
+        except (BrokerUnavailable, TimeoutError):
+            return False
+        return True
+
+    async def _listen_when_it_can(self, ear: Ear) -> None:
+        """Once subscribed, the broker keeps the channel through every interruption."""
+        while True:
+            await asyncio.sleep(limits.BROKER_RECONNECT_SECONDS)
+            if await self._listens(ear):
+                ear.missed()
+                return
+
     # Publications.
 
     def _hear(self, channel: str, publication: Publication) -> None:
         tap = self._taps.get(channel)
         if tap is not None:
             self._deliveries.take(tap, publication)
+        elif self._ear is not None and channel == self._ear.channel:
+            self._ear.heard(publication.data)
 
     def _tell_feed(self, tap: Tap, publications: Sequence[Publication]) -> list[Told]:
         """Let the feed hear what came in since its last delivery; answers who gets what, in order."""
@@ -339,6 +365,8 @@ class Hub:
 
     def _interrupted(self) -> None:
         """Anything may have been missed: look at every channel, again and again until each was answered."""
+        if self._ear is not None:
+            self._ear.missed()
         idle = not self._doubtful
         self._doubtful.update(self._taps.values())
         if idle and self._doubtful:

@@ -20,6 +20,12 @@ class RealtimeMetrics:
             ["reason"],
             registry=registry,
         )
+        self.control = Counter(
+            "realtime_control", "Decisions heard from other processes, by kind.", ["kind"], registry=registry
+        )
+        self.revocations = Gauge(
+            "realtime_revocations", "Revocations of tokens that this process knows.", registry=registry
+        )
         self.errors = Counter(
             "realtime_errors", "Commands answered with an error, by code.", ["code"], registry=registry
         )

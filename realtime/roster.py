@@ -3,10 +3,33 @@
 Costs nothing for anonymous clients, one entry of a dict for a user with one connection.
 """
 
-from collections.abc import Iterator
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
+
+from realtime.codes import Disconnect
+from realtime.tokens import Identity
 
 M = TypeVar("M")
+
+
+class Member(Protocol):
+    """One connection, for what concerns its user or its token as a whole."""
+
+    @property
+    def id(self) -> str:
+        """The connection's own id; empty before ``connect``."""
+
+    @property
+    def identity(self) -> Identity:
+        """Who it is, as its newest token says."""
+
+    def close(self, why: Disconnect) -> None:
+        """End the connection from our side."""
+
+    def server_subscribe(self, channel: str, *, expires_at: float | None = None) -> None:
+        """Subscribe the client from our side. Raises ``BadChannel`` or ``UnknownChannel``."""
+
+    def server_unsubscribe(self, channel: str) -> None:
+        """End the subscription from our side, whoever asked for it."""
 
 
 class Roster(Generic[M]):
@@ -18,11 +41,8 @@ class Roster(Generic[M]):
         self._held: dict[str, M | tuple[M, ...]] = {}
 
     def __len__(self) -> int:
+        """How many users."""
         return len(self._held)
-
-    def __iter__(self) -> Iterator[M]:
-        """Every connection; a copy, so that they may leave meanwhile."""
-        return iter([member for user in self._held for member in self.of(user)])
 
     def of(self, user: str) -> tuple[M, ...]:
         """The user's connections, oldest first."""

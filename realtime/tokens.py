@@ -1,7 +1,8 @@
 """From a signed token to what it says. Claims are those of Centrifugo, and who somebody is here.
 
 Of both kinds: ``sub`` (user id; empty = anonymous), ``exp`` (required), ``nbf``, ``expire_at`` (end of the
-connection or subscription instead of ``exp``; 0 = none), ``info`` or ``b64info`` (JSON that others see).
+connection or subscription instead of ``exp``; 0 = none), ``info`` or ``b64info`` (JSON that others see),
+``jti`` and ``iat`` (name and moment of issue, by which a token can be taken back).
 
 A connection's token serves HTTP (Bearer) and the socket (connect): ``role``, ``lines`` (staff and kiosks),
 ``screen`` (screens), ``channels`` or the names of ``subs`` (subscriptions that the server gives).
@@ -29,6 +30,7 @@ from core.ids import LineId, ScreenId
 
 _SUBJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}\Z")
 _NOBODY_ELSE = (Role.SYSTEM,)
+_ID_CHARACTERS = 64
 
 
 class TokenInvalid(Exception):
@@ -50,6 +52,15 @@ class Identity:
     channels: tuple[str, ...] = ()
     """What the server subscribes the connection to, besides what the policy table says."""
 
+    token_id: str = ""
+    issued_at: float | None = None
+    """Unix seconds; None for a token that does not say."""
+
+    @property
+    def user(self) -> str:
+        """Whose token it is; empty for nobody's."""
+        return self.actor.id
+
     def may_the_same_as(self, other: "Identity") -> bool:
         """Whether both have the same rights."""
         return self.actor == other.actor and self.channels == other.channels
@@ -64,6 +75,8 @@ class Grant:
     client: str = ""
     expires_at: float | None = None
     info: bytes = b""
+    token_id: str = ""
+    issued_at: float | None = None
 
 
 NOBODY = Identity(ANONYMOUS)
@@ -86,7 +99,14 @@ def identity_of(claims: Mapping[str, Any], *, at: datetime) -> Identity:
     """Turn verified claims into an identity. Raises as ``Tokens.verify`` does."""
     if "channel" in claims:
         raise TokenInvalid
-    return Identity(_actor_of(claims), _end(claims, at), _info(claims), _channels(claims))
+    return Identity(
+        _actor_of(claims),
+        _end(claims, at),
+        _info(claims),
+        _channels(claims),
+        _token_id(claims),
+        _seconds(claims, "iat"),
+    )
 
 
 def grant_of(claims: Mapping[str, Any], *, at: datetime) -> Grant:
@@ -94,13 +114,24 @@ def grant_of(claims: Mapping[str, Any], *, at: datetime) -> Grant:
     user, channel, client = (claims.get(name, "") for name in ("sub", "channel", "client"))
     if not (isinstance(user, str) and isinstance(channel, str) and isinstance(client, str) and channel):
         raise TokenInvalid
-    return Grant(user, channel, client, _end(claims, at), _info(claims))
+    ends, issued = _end(claims, at), _seconds(claims, "iat")
+    return Grant(user, channel, client, ends, _info(claims), _token_id(claims), issued)
+
+
+def _token_id(claims: Mapping[str, Any]) -> str:
+    name = claims.get("jti") or ""
+    if not isinstance(name, str) or len(name) > _ID_CHARACTERS:
+        raise TokenInvalid
+    return name
 
 
 def _end(claims: Mapping[str, Any], at: datetime) -> float | None:
     """Until when it holds. Judges the token's own times."""
-    expires, begins = _seconds(claims, "exp"), _seconds(claims, "nbf")
+    expires, begins, issued = _seconds(claims, "exp"), _seconds(claims, "nbf"), _seconds(claims, "iat")
     if expires is None or (begins is not None and begins > at.timestamp()):
+        raise TokenInvalid
+    if issued is not None and expires - issued > limits.TOKEN_SECONDS:
+        # A revocation is forgotten when no token that it concerns can be good any more.
         raise TokenInvalid
     if expires <= at.timestamp():
         raise TokenExpired
@@ -215,10 +246,17 @@ class HmacTokens:
                 continue
         raise TokenInvalid
 
-    def sign(self, actor: Actor, *, expires_at: datetime) -> str:
-        """A token for this actor until that moment."""
-        ends = int(expires_at.timestamp())
+    def sign(self, actor: Actor, *, token_id: str, issued_at: datetime, expires_at: datetime) -> str:
+        """A token for this actor until that moment.
+
+        Raises ``ValueError`` for one that would live longer than ``TOKEN_SECONDS``.
+        """
+        issued, ends = issued_at.timestamp(), int(expires_at.timestamp())
+        if ends - issued > limits.TOKEN_SECONDS:
+            raise ValueError(f"a token lives at most {limits.TOKEN_SECONDS} seconds")
         claims: dict[str, object] = {"sub": actor.id, "role": str(actor.role), "exp": ends}
+        # To the microsecond: a token issued right behind a revocation is good.
+        claims |= {"jti": token_id, "iat": issued}
         if actor.lines:
             claims["lines"] = sorted(actor.lines)
         if actor.screen is not None:

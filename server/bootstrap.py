@@ -10,9 +10,10 @@ import enum
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
 
@@ -31,6 +32,7 @@ from conf.words import Words
 from core import limits
 from core.clock import Clock, SystemClock
 from core.nudge import Nudge
+from core.refusals import StorageUnavailable
 from core.tasks import end_tasks
 from front_machine.link import HospitalLink, client_context
 from front_machine.sync import HospitalSync
@@ -46,8 +48,11 @@ from queue_display.retention import KeptDays, Retention
 from queue_display.service import QueueService
 from queue_display.telling import ToldDays
 from queue_display.upkeep import OwnLines
+from realtime import control
 from realtime.broker import Broker
 from realtime.channels import Channels, houzhen_channels
+from realtime.revocations import RevocableTokens, Revoked
+from realtime.revoking import Revoking
 from realtime.tokens import HmacTokens
 from server.api import ROUTES, documents
 from server.arrivals import Arrivals
@@ -64,7 +69,7 @@ from server.standing import Standing
 from server.start import start_answer
 from server.storage import migrate_storage, require_schema
 from server.telemetry import Metrics
-from server.tokens import bearer, token_key
+from server.tokens import Issuer, bearer, token_key
 from server.web import WebServer, bind, make_application
 from server.work import Forgetting, Sync, Timers, Work, run_under_leases
 
@@ -148,7 +153,9 @@ async def compose(
         web, live = None, None
         if roles & Roles.WEB:
             web, live = await _web_role(ground, stack, shared=roles != Roles.ALL)
-        background = [watch_lag(ground.clock, ground.metrics.loop_lag)]
+        background: list[Coroutine[Any, Any, None]] = [watch_lag(ground.clock, ground.metrics.loop_lag)]
+        if live is not None:
+            background.append(live.watch())
         if roles & Roles.WORKER:
             background.append(_worker_role(ground, work_after))
         tasks = [asyncio.create_task(work) for work in background]
@@ -167,7 +174,7 @@ async def _ground(settings: Settings, stack: contextlib.AsyncExitStack) -> _Grou
     clock = SystemClock()
     database = Database.open(settings.storage.url, connections=settings.storage.pool)
     stack.push_async_callback(database.close)
-    nudge, broker = _messengers(settings, clock)
+    nudge, broker = messengers(settings, clock)
     await nudge.start()
     stack.push_async_callback(nudge.close)
     stack.push_async_callback(broker.close)
@@ -194,7 +201,7 @@ async def _ground(settings: Settings, stack: contextlib.AsyncExitStack) -> _Grou
     )
 
 
-def _messengers(settings: Settings, clock: Clock) -> tuple[Nudge, Broker]:
+def messengers(settings: Settings, clock: Clock) -> tuple[Nudge, Broker]:
     """Between processes through Redis; inside one process without it."""
     url = settings.broker.url
     if url.startswith("memory:"):
@@ -223,15 +230,23 @@ async def _web_role(
     ground: _Ground, stack: contextlib.AsyncExitStack, *, shared: bool
 ) -> tuple[WebServer, Live]:
     settings, clock = ground.settings, ground.clock
-    tokens = HmacTokens([await asyncio.to_thread(token_key, Path(settings.keys.tokens))])
-    live = await open_live(
-        settings=settings,
-        broker=ground.broker,
-        channels=ground.channels,
-        clock=clock,
-        tokens=tokens,
-        registry=ground.metrics.registry,
-    )
+    signed = HmacTokens([await asyncio.to_thread(token_key, Path(settings.keys.tokens))])
+    revoked = Revoked()
+    tokens = RevocableTokens(signed, revoked)
+    issuer = Issuer(signed, clock)
+    try:
+        live = await open_live(
+            settings=settings,
+            broker=ground.broker,
+            channels=ground.channels,
+            clock=clock,
+            tokens=tokens,
+            revoked=revoked,
+            units=ground.units,
+            registry=ground.metrics.registry,
+        )
+    except StorageUnavailable as away:
+        raise CannotStart(f"storage.url: the database does not answer ({away.facts.get('why')})") from away
     stack.push_async_callback(live.close)
     standing = Standing(
         units=ground.units,
@@ -247,9 +262,10 @@ async def _web_role(
         version=VERSION,
         queue=queue,
         directory=DirectoryReadings(ground.units),
+        revoking=Revoking(units=ground.units, clock=clock, take_back=live.control.take_back),
         readiness=standing.readiness(database=ground.database.answers, broker=ground.broker.ping),
         metrics=lambda: generate_latest(ground.metrics.registry),
-        start=lambda: start_answer(settings, tokens, clock, build),
+        start=lambda: start_answer(settings, issuer, build),
         openapi=api["openapi.json"],
         asyncapi=api["asyncapi.json"],
     )
@@ -312,8 +328,8 @@ async def _worker_role(ground: _Ground, work_after: Callable[[], Awaitable[None]
 
 def _relay(ground: _Ground, keeper: LeaseKeeper) -> Relay:
     async def publish(channel: str, data: bytes, key: str) -> object:
-        policy, _ = ground.channels.find(channel)
-        return await ground.broker.publish(channel, data, keep=policy.keep, idempotency_key=key)
+        keep = None if channel == control.CHANNEL else ground.channels.find(channel)[0].keep
+        return await ground.broker.publish(channel, data, keep=keep, idempotency_key=key)
 
     metrics = ground.metrics
 
@@ -357,7 +373,15 @@ def _forgetting(ground: _Ground, keeper: LeaseKeeper) -> Forgetting:
         fence=fence,
     )
     replays = SqlReplays(ground.database)
-    return Forgetting((lambda: replays.forget(at=clock.now()), leftovers.sweep, past.sweep))
+
+    async def forget_revocations() -> None:
+        async with ground.units.begin() as unit:
+            unit.revocations.forget(at=clock.now())
+            await unit.commit()
+
+    return Forgetting(
+        (lambda: replays.forget(at=clock.now()), forget_revocations, leftovers.sweep, past.sweep)
+    )
 
 
 def _sync(ground: _Ground, link: HospitalLink, keeper: LeaseKeeper) -> Sync:

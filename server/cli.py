@@ -166,7 +166,23 @@ def token(
     from server.issue import issue_token
 
     settings, good_for = _settings(config, data), timedelta(days=days)
-    typer.echo(issue_token(settings, role=role, name=name, lines=line or [], good_for=good_for))
+    issued = issue_token(settings, role=role, name=name, lines=line or [], good_for=good_for)
+    typer.echo(issued.token)
+    # Not among what a script takes: the id is no secret, and the only way to name this one token.
+    typer.echo(f"token id {issued.id}, for: run.py revoke --token-id", err=True)
+
+
+@app.command()
+def revoke(
+    user: Annotated[str | None, typer.Option(help="whose tokens: nurse.0007, screen.hall-3f")] = None,
+    token_id: Annotated[str | None, typer.Option(help="one token, by the id told when it was issued")] = None,
+    config: Config = None,
+    data: Data = None,
+) -> None:
+    """Take tokens back, all of a user or a single one; sockets that they opened close within a second."""
+    from server.issue import revoke_tokens
+
+    typer.echo(asyncio.run(revoke_tokens(_settings(config, data), user=user, token_id=token_id)))
 
 
 @app.command()

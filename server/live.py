@@ -18,12 +18,15 @@ from handlers.realtime_door import Door
 from handlers.realtime_socket import RealtimeSockets
 from realtime.broker import Broker, BrokerUnavailable
 from realtime.channels import Channels
+from realtime.control import CHANNEL, Control
 from realtime.crowds import Crowds
 from realtime.fanout import BatchFanOut
-from realtime.hub import Hub
+from realtime.hub import Ear, Hub
 from realtime.metrics import RealtimeMetrics
+from realtime.revocations import Revoked, Units
 from realtime.terms import Terms
 from realtime.tokens import Tokens
+from server.revocations import RevocationReader
 from server.web import Rule
 
 log = structlog.get_logger()
@@ -40,8 +43,12 @@ class Live:
         sockets: RealtimeSockets,
         broker: Broker,
         channels: Channels,
+        control: Control,
+        reader: RevocationReader,
         sender: NativeSender | PlainSender,
     ) -> None:
+        self.control = control
+        self._reader = reader
         self._hub = hub
         self._sockets = sockets
         self._broker = broker
@@ -70,6 +77,10 @@ class Live:
             return 0, ""
         return history.position.offset, history.position.epoch
 
+    async def watch(self) -> None:
+        """Keep what must be known of revoked tokens up to date, until cancelled."""
+        await self._reader.run()
+
     async def drain(self) -> None:
         """Send every client elsewhere, spread over time."""
         await self._sockets.drain()
@@ -88,9 +99,14 @@ async def open_live(
     channels: Channels,
     clock: Clock,
     tokens: Tokens,
+    revoked: Revoked,
+    units: Units,
     registry: CollectorRegistry,
 ) -> Live:
-    """Start hub and sockets in the running loop; the broker begins to listen."""
+    """Start hub and sockets in the running loop; the broker begins to listen.
+
+    Raises ``StorageUnavailable``: before it knows which tokens were taken back nobody may come in.
+    """
     metrics = RealtimeMetrics(registry)
     web = settings.web
     native = native_sender(ROOT) if web.native_sender else None
@@ -104,7 +120,6 @@ async def open_live(
         metrics=metrics,
         connections_per_user=web.connections_per_user,
     )
-    await hub.start()
     terms = Terms(
         channels=channels,
         clock=clock,
@@ -120,5 +135,17 @@ async def open_live(
         addresses=ClientAddresses(web.trusted_proxies),
         crowds=Crowds(clock, most_open=web.connections_per_address),
     )
+    control = Control(
+        roster=hub.roster, everyone=sockets.clients, revoked=revoked, clock=clock, metrics=metrics
+    )
+    reader = RevocationReader(units, revoked, clock=clock, take_back=control.take_back)
+    hub.listen(Ear(CHANNEL, control.hear, reader.read_soon))
+    await hub.start()
+    try:
+        # Behind the start of listening, so that nothing falls between.
+        await reader.read()
+    except BaseException:
+        await hub.close()
+        raise
     sockets.start()
-    return Live(hub, sockets, broker, channels, sender)
+    return Live(hub, sockets, broker, channels, control, reader, sender)

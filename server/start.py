@@ -4,24 +4,21 @@ from datetime import timedelta
 
 from conf.settings import Settings
 from core.actor import Role
-from core.clock import Clock
 from handlers.wire import Names, Start, StartDoctor, StartScreen
-from realtime.tokens import HmacTokens
-from server.tokens import screen_actor, staff_actor
+from server.tokens import Issuer, screen_actor, staff_actor
 
 DEMO_TOKEN = timedelta(days=1)
 
 
-def start_answer(settings: Settings, tokens: HmacTokens, clock: Clock, build: str) -> Start:
+def start_answer(settings: Settings, issuer: Issuer, build: str) -> Start:
     """The start page's links, with tokens while the demonstration runs."""
-    ends = clock.now() + DEMO_TOKEN
     demo = settings.demo.enabled
     screens = [
         StartScreen(
             id=screen.id,
             kind=screen.kind,
             title=Names(zh=screen.title.zh, en=screen.title.en),
-            token=tokens.sign(screen_actor(screen.id), expires_at=ends) if demo else None,
+            token=issuer.issue(screen_actor(screen.id), good_for=DEMO_TOKEN).token if demo else None,
         )
         for screen in settings.screens
     ]
@@ -30,6 +27,6 @@ def start_answer(settings: Settings, tokens: HmacTokens, clock: Clock, build: st
         demo=demo,
         hospital=Names(zh=settings.hospital.name.zh, en=settings.hospital.name.en),
         screens=screens,
-        doctor=StartDoctor(token=tokens.sign(nurse, expires_at=ends) if demo else None),
+        doctor=StartDoctor(token=issuer.issue(nurse, good_for=DEMO_TOKEN).token if demo else None),
         build=build,
     )

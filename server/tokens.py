@@ -8,15 +8,24 @@ import contextlib
 import os
 import secrets
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from core.actor import Actor, Role
 from core.clock import Clock
-from core.ids import LineId, ScreenId
+from core.ids import LineId, RandomBytes, ScreenId, new_id
 from core.refusals import Unauthenticated
-from realtime.tokens import TokenExpired, TokenInvalid, Tokens
+from realtime.revocations import TokenRevoked
+from realtime.tokens import HmacTokens, TokenExpired, TokenInvalid, Tokens
 
 KEY_BYTES = 32
+
+
+class BearerRevoked(Unauthenticated):
+    """The token was taken back; sign in anew."""
+
+    code = "core.token_revoked"
 
 
 class BearerExpired(Unauthenticated):
@@ -26,17 +35,43 @@ class BearerExpired(Unauthenticated):
 
 
 def bearer(tokens: Tokens, clock: Clock) -> Callable[[str], Actor]:
-    """How the HTTP edge reads a token: refuses with ``BearerExpired`` or ``Unauthenticated``."""
+    """How the HTTP edge reads a token: refuses with ``Unauthenticated`` or one of its kinds here."""
 
     def identify(token: str) -> Actor:
         try:
             return tokens.verify(token, at=clock.now()).actor
         except TokenExpired:
             raise BearerExpired() from None
+        except TokenRevoked:
+            raise BearerRevoked() from None
         except TokenInvalid:
             raise Unauthenticated() from None
 
     return identify
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A signed token, and the id by which it alone can be taken back."""
+
+    token: str
+    id: str
+
+
+class Issuer:
+    """Signs tokens, each with a name of its own and the moment it was issued."""
+
+    def __init__(self, tokens: HmacTokens, clock: Clock, *, random: RandomBytes = os.urandom) -> None:
+        self._tokens = tokens
+        self._clock = clock
+        self._random = random
+
+    def issue(self, actor: Actor, *, good_for: timedelta) -> Issued:
+        """A token for this actor from now on. Raises ``ValueError`` beyond ``TOKEN_SECONDS``."""
+        now = self._clock.now()
+        token_id = new_id(at=now, random=self._random)
+        token = self._tokens.sign(actor, token_id=token_id, issued_at=now, expires_at=now + good_for)
+        return Issued(token, token_id)
 
 
 def screen_actor(screen: str) -> Actor:

@@ -4,7 +4,7 @@
     sync     the hospital to the mirrored lines
     timers   the platform's own lines: set-up, new days, unanswered calls, telling quiet lines again
     retention  what need not be kept any longer: old tickets and history, old boards nobody could be told,
-             answers kept for repeated requests
+             answers kept for repeated requests, revocations of tokens that have ended
 
 A loop that fails is told, counted and begun again; it never takes the others with it.
 """

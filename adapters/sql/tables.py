@@ -174,6 +174,19 @@ outbox = Table(
     **_OPTIONS,
 )
 
+revocation = Table(
+    "revocation",
+    metadata,
+    Column("of", String(8), primary_key=True),
+    Column("name", String(128), primary_key=True),
+    _us("before_us", nullable=False),
+    _us("until_us", nullable=False),
+    Column("actor", String(128), nullable=False),
+    _us("at_us", nullable=False),
+    Index(None, "until_us"),
+    **_OPTIONS,
+)
+
 lease = Table(
     "lease",
     metadata,

@@ -8,6 +8,7 @@ from adapters.sql.directory_store import SqlDirectories, SqlHospitalContacts
 from adapters.sql.leases import guard
 from adapters.sql.past_store import SqlPastDays
 from adapters.sql.queue_store import RememberedLines, SqlLines
+from adapters.sql.revocations import SqlRevocations
 from adapters.sql.transaction import Database, Transaction
 from core import limits
 from core.clock import Clock
@@ -32,6 +33,7 @@ class SqlUnit:
         self.past = SqlPastDays(transaction)
         self.directory = SqlDirectories(transaction)
         self.hospital = SqlHospitalContacts(transaction)
+        self.revocations = SqlRevocations(transaction)
         self._transaction = transaction
         self._clock = clock
         self._nudge = nudge

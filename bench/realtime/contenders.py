@@ -20,6 +20,7 @@ from core.actor import Actor, Role
 from core.clock import SystemClock
 from realtime.tokens import HmacTokens
 from server.pki import files_of, make_pki
+from server.tokens import Issuer
 from tests.services.process import ProgramIsMissing, free_port, program
 
 CHANNEL = "queue:L0301"
@@ -83,11 +84,12 @@ class Contender:
 def make_ground(folder: Path, *, clients: int, profile: bool, nice: int = 0) -> Ground:
     """Sign the tokens and make the certificate."""
     secret = secrets.token_hex(32)
-    signing, until = HmacTokens([secret.encode()]), SystemClock().now() + timedelta(hours=6)
+    issuer = Issuer(HmacTokens([secret.encode()]), SystemClock())
     tokens = folder / "tokens"
     tokens.write_text(
         "".join(
-            signing.sign(Actor(id=f"patient-{n:06}", role=Role.PATIENT), expires_at=until) + "\n"
+            issuer.issue(Actor(id=f"patient-{n:06}", role=Role.PATIENT), good_for=timedelta(hours=6)).token
+            + "\n"
             for n in range(clients)
         )
     )

@@ -37,8 +37,9 @@ NURSE = Actor(id="n1", role=Role.NURSE)
 SCREEN = Actor(id="s1", role=Role.SCREEN, screen=ScreenId("hall-3f"))
 
 
-def token(actor: Actor, seconds: float = 3_600) -> str:
-    return TOKENS.sign(actor, expires_at=CLOCK.now() + timedelta(seconds=seconds))
+def token(actor: Actor, seconds: float = 3_600, *, token_id: str = "") -> str:
+    now = CLOCK.now()
+    return TOKENS.sign(actor, token_id=token_id, issued_at=now, expires_at=now + timedelta(seconds=seconds))
 
 
 def streams() -> MemoryStreams:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import json
 import random
 import socket
@@ -236,3 +237,33 @@ async def test_a_users_newest_connection_gets_in_and_the_oldest_stays_away(clien
             await connected(server)
         assert len(server.hub.roster) == 1
         assert server.metrics.closed.labels("connection_limit")._value.get() == 1
+
+
+# Floods.
+
+
+async def test_a_flood_of_bad_tokens_is_one_line(server: Served) -> None:
+    with capture_logs() as lines:
+        for _ in range(20):
+            client = await connecting(server)
+            await client.send('{"id":1,"connect":{"token":"forged"}}')
+            assert await ends(client) == (3500, "invalid token")
+    assert [(line["event"], line["kind"]) for line in lines] == [("realtime.turned_away", "invalid_token")]
+    assert server.metrics.closed.labels("invalid_token")._value.get() == 20
+
+
+async def test_a_flood_of_subscribes_ends_the_connection_and_is_one_line(server: Served) -> None:
+    asks = "\n".join(f'{{"id":{n},"subscribe":{{"channel":"queue:L{n}"}}}}' for n in range(2, 1_002))
+    with capture_logs() as lines:
+        for _ in range(3):
+            client = await connecting(server)
+            await client.send(f"{CONNECT}\n{asks}")
+            with contextlib.suppress(websockets.ConnectionClosed):
+                async for _ in client:
+                    pass
+            assert await ends(client) == (3013, "too many requests")
+    assert [(line["event"], line["kind"]) for line in lines] == [
+        ("realtime.turned_away", "too_many_requests")
+    ]
+    # At most what one client may hold, of each of them, until they are given up.
+    assert len(server.hub._taps) <= 128

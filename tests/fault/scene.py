@@ -18,7 +18,7 @@ import pymysql  # type: ignore[import-untyped]
 from core.actor import Role
 from core.clock import SystemClock
 from realtime.tokens import HmacTokens
-from server.tokens import screen_actor, staff_actor, token_key
+from server.tokens import Issuer, screen_actor, staff_actor, token_key
 from tests.fault.hands import ANSWER_SECONDS, HospitalHand, Nurse
 from tests.fault.serving import Serve
 from tests.fault.watchers import Board, Watcher
@@ -56,10 +56,10 @@ class Scene:
             connector=aiohttp.TCPConnector(force_close=True, limit=0),
         )
         self.hand = HospitalHand(front.stranger, MIRRORED, NUMBERS)
-        tokens = HmacTokens([token_key(serve.file.parent / "data" / "keys" / "tokens.key")])
-        ends = SystemClock().now() + timedelta(hours=1)
-        nurse = tokens.sign(staff_actor(Role.NURSE, "n1"), expires_at=ends)
-        screen = tokens.sign(screen_actor("hall"), expires_at=ends)
+        key = token_key(serve.file.parent / "data" / "keys" / "tokens.key")
+        issuer, hour = Issuer(HmacTokens([key]), SystemClock()), timedelta(hours=1)
+        nurse = issuer.issue(staff_actor(Role.NURSE, "n1"), good_for=hour).token
+        screen = issuer.issue(screen_actor("hall"), good_for=hour).token
         self.nurses = [
             Nurse(line, room, self.http, {"Authorization": f"Bearer {nurse}"}) for line, room in OWN.items()
         ]

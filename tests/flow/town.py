@@ -27,7 +27,7 @@ from core.clock import SystemClock
 from realtime.tokens import HmacTokens
 from server.bootstrap import Platform, Roles, compose
 from server.pki import files_of
-from server.tokens import screen_actor, staff_actor, token_key
+from server.tokens import Issuer, screen_actor, staff_actor, token_key
 from tests.flow.front_machine.machines import FrontMachine
 from tests.services.stranger import Stranger, a_hospital
 
@@ -117,7 +117,7 @@ class Town:
         self.front = front
         self.his = front.stranger
         self.http = aiohttp.ClientSession(f"http://127.0.0.1:{platform.port}")
-        self._tokens = HmacTokens([token_key(Path(settings.keys.tokens))])
+        self._issuer = Issuer(HmacTokens([token_key(Path(settings.keys.tokens))]), SystemClock())
 
     @property
     def sockets(self) -> str:
@@ -126,7 +126,7 @@ class Town:
 
     def token(self, actor: Actor) -> str:
         """A token for that actor, good for an hour."""
-        return self._tokens.sign(actor, expires_at=SystemClock().now() + timedelta(hours=1))
+        return self._issuer.issue(actor, good_for=timedelta(hours=1)).token
 
     def nurse(self, *lines: str) -> dict[str, str]:
         """Headers of a nurse who works at these lines (none: all)."""

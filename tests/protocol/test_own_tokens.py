@@ -29,7 +29,7 @@ def verdict(token: str, *, by_hand: bool) -> Identity | str:
 
 
 def test_what_we_sign_goes_the_short_way() -> None:
-    token = TOKENS.sign(PATIENT, expires_at=LATER)
+    token = TOKENS.sign(PATIENT, token_id="t1", issued_at=NOON, expires_at=LATER)
     assert token.startswith("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.")
     assert TOKENS.verify(token, at=NOON).actor == PATIENT
 

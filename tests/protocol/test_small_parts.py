@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core import limits
 from core.actor import Actor, Role
 from core.clock import CHINA
 from core.ids import LineId, ScreenId
@@ -14,10 +15,11 @@ from realtime import websocket
 from realtime.channels import BadChannel, UnknownChannel, houzhen_channels
 from realtime.frames import field_of
 from realtime.outbox import Outbox
-from realtime.tokens import Grant, HmacTokens, TokenExpired, TokenInvalid
+from realtime.tokens import Grant, HmacTokens, Identity, TokenExpired, TokenInvalid
 from realtime.wheel import Wheel
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=CHINA)
+MORNING = datetime(2026, 11, 23, 8, 0, 0, 123_457, tzinfo=CHINA)
 SECRET = b"a secret of at least thirty-two bytes"
 
 # Outbox.
@@ -245,20 +247,31 @@ def test_a_token_tells_who_and_until_when() -> None:
     nurse = Actor(id="n1", role=Role.NURSE, lines=frozenset({LineId("L1")}))
     screen = Actor(id="s1", role=Role.SCREEN, screen=ScreenId("hall-3f"))
     for actor in (nurse, screen):
-        identity = tokens.verify(tokens.sign(actor, expires_at=NOON), at=NOON - timedelta(seconds=1))
-        assert identity.actor == actor
-        assert identity.expires_at == NOON.timestamp()
-    with pytest.raises(TokenExpired):
-        tokens.verify(tokens.sign(nurse, expires_at=NOON), at=NOON)
+        signed = tokens.sign(actor, token_id="t1", issued_at=MORNING, expires_at=NOON)
+        identity = tokens.verify(signed, at=NOON - timedelta(seconds=1))
+        assert identity == Identity(actor, NOON.timestamp(), token_id="t1", issued_at=MORNING.timestamp())
+        with pytest.raises(TokenExpired):
+            tokens.verify(signed, at=NOON)
+
+
+def test_a_token_cannot_outlive_the_memory_of_its_revocation() -> None:
+    tokens, patient = HmacTokens([SECRET]), Actor(id="u", role=Role.PATIENT)
+    ends = MORNING + timedelta(seconds=limits.TOKEN_SECONDS)
+    longest = tokens.sign(patient, token_id="t", issued_at=MORNING, expires_at=ends)
+    assert tokens.verify(longest, at=NOON).actor == patient
+    with pytest.raises(ValueError, match="at most"):
+        tokens.sign(patient, token_id="t", issued_at=MORNING, expires_at=ends + timedelta(seconds=1))
 
 
 def test_an_older_secret_still_verifies() -> None:
-    old = HmacTokens([SECRET]).sign(Actor(id="u", role=Role.PATIENT), expires_at=NOON)
+    patient = Actor(id="u", role=Role.PATIENT)
+    old = HmacTokens([SECRET]).sign(patient, token_id="t", issued_at=MORNING, expires_at=NOON)
     both = HmacTokens([SECRET[::-1], SECRET])
     assert both.verify(old, at=NOON - timedelta(hours=1)).actor.id == "u"
 
 
 LATER = int(NOON.timestamp()) + 60
+EARLIER = NOON.timestamp() - 60
 
 
 @pytest.mark.parametrize(
@@ -277,6 +290,10 @@ LATER = int(NOON.timestamp()) + 60
         {"sub": "u", "role": "patient", "exp": LATER, "nbf": LATER},
         {"sub": "u", "role": "patient", "exp": LATER, "channel": "queue:L1"},
         {"sub": "u", "role": "nurse", "exp": LATER, "lines": "L1"},
+        {"sub": "u", "role": "patient", "exp": LATER, "jti": 7},
+        {"sub": "u", "role": "patient", "exp": LATER, "jti": "x" * 65},
+        {"sub": "u", "role": "patient", "exp": LATER, "iat": "yesterday"},
+        {"sub": "u", "role": "patient", "exp": EARLIER + limits.TOKEN_SECONDS + 1, "iat": EARLIER},
     ],
 )
 def test_claims_that_make_no_actor(claims: dict[str, object]) -> None:
@@ -362,7 +379,8 @@ def test_claims_that_grant_nothing(claims: dict[str, object], no: type[Exception
 
 def test_neither_kind_of_token_passes_for_the_other() -> None:
     tokens = HmacTokens([SECRET])
-    connection = tokens.sign(Actor(id="u", role=Role.PATIENT), expires_at=NOON)
+    patient = Actor(id="u", role=Role.PATIENT)
+    connection = tokens.sign(patient, token_id="t", issued_at=MORNING, expires_at=NOON)
     subscription = jwt.encode({"sub": "u", "role": "patient", "channel": "a:1", "exp": LATER}, SECRET)
     with pytest.raises(TokenInvalid):
         tokens.verify_subscription(connection, at=NOON - timedelta(hours=1))

@@ -13,7 +13,7 @@ from core.clock import ManualClock
 from core.ids import LineId
 from core.refusals import Unauthenticated
 from realtime.tokens import HmacTokens
-from server.tokens import BearerExpired, bearer, screen_actor, staff_actor, token_key
+from server.tokens import BearerExpired, Issuer, bearer, screen_actor, staff_actor, token_key
 
 NOON = datetime(2026, 11, 23, 4, tzinfo=UTC)
 KEY = bytes(range(32))
@@ -29,15 +29,25 @@ KEY = bytes(range(32))
     ],
 )
 def test_a_token_says_who_it_was_signed_for(actor: Actor) -> None:
-    tokens = HmacTokens([KEY])
-    token = tokens.sign(actor, expires_at=NOON + timedelta(hours=1))
-    assert bearer(tokens, ManualClock(NOON))(token) == actor
+    tokens, clock = HmacTokens([KEY]), ManualClock(NOON)
+    issued = Issuer(tokens, clock).issue(actor, good_for=timedelta(hours=1))
+    assert bearer(tokens, clock)(issued.token) == actor
+
+
+def test_every_token_has_a_name_of_its_own_and_says_when_it_was_issued() -> None:
+    tokens, clock = HmacTokens([KEY]), ManualClock(NOON)
+    issuer = Issuer(tokens, clock)
+    issued = [issuer.issue(screen_actor("hall"), good_for=timedelta(hours=1)) for _ in range(3)]
+    identities = [tokens.verify(each.token, at=NOON) for each in issued]
+    assert [identity.token_id for identity in identities] == [each.id for each in issued]
+    assert len({each.id for each in issued}) == 3
+    assert {identity.issued_at for identity in identities} == {NOON.timestamp()}
 
 
 def test_a_token_ends_at_its_time() -> None:
     clock = ManualClock(NOON)
     tokens = HmacTokens([KEY])
-    token = tokens.sign(screen_actor("hall"), expires_at=NOON + timedelta(seconds=10))
+    token = Issuer(tokens, clock).issue(screen_actor("hall"), good_for=timedelta(seconds=10)).token
     clock.advance(timedelta(seconds=9))
     bearer(tokens, clock)(token)
     clock.advance(timedelta(seconds=1))

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
@@ -206,11 +206,13 @@ def test_what_is_not_understood_changes_nothing(data: bytes) -> None:
     assert all_of_us.heard("unknown") == 1
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
 def test_nothing_that_is_heard_raises(data: bytes) -> None:
     house().control.hear(data)
 
 
+@settings(deadline=None)
 @given(code=st.integers(0, 70_000), reason=st.text(max_size=130))
 def test_whatever_ends_a_socket_is_understood_by_sdks(code: int, reason: str) -> None:
     """A code we know, words that are not empty, short and no JSON, a metric label of a closed set."""
@@ -299,6 +301,7 @@ def test_a_revocation_is_forgotten_when_no_token_it_concerns_can_be_good() -> No
     assert len(revoked) == 0
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(Of), st.sampled_from("ab"), st.integers(0, 5)), max_size=20),
     st.permutations(range(20)),

@@ -129,6 +129,7 @@ def test_a_full_house_may_come_back_at_once_but_no_two() -> None:
 # Users.
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=40))
 def test_a_user_keeps_the_newest_connections(moves: list[tuple[str, bool]]) -> None:
     roster: Roster[object] = Roster(per_user=3)

@@ -3,7 +3,7 @@
 import ipaddress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handlers.client_address import ClientAddresses
@@ -64,6 +64,7 @@ ADDRESSES = st.one_of(
 ).map(str)
 
 
+@settings(deadline=None)
 @given(forged=st.lists(ADDRESSES, max_size=6).map(",".join), real=st.ip_addresses(v=4))
 def test_what_a_client_adds_in_front_changes_nothing(forged: str, real: ipaddress.IPv4Address) -> None:
     """However long the forged part: a proxy writes the true address behind it."""

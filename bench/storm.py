@@ -47,6 +47,8 @@ QUIET_SECONDS = 8.0
 STORM_SECONDS = 60.0
 MASS_LINES, MASS_PHONES, MASS_TICKS = 200, 1_000, 8
 LINES_EACH = 9
+PAUSE_SECONDS = 1.0
+"""The load client takes a moment between two phases; what comes then counts for neither."""
 SDK_MS, SDK_SPREAD_MS = 500, 500
 """How long the SDKs wait before they come back the first time."""
 
@@ -315,8 +317,8 @@ async def mass(town: Town) -> dict[str, float]:
             town.crowd(port, web.pid, file, says, "--seqkey", "NONE=", phases=("told:60",) * 2)
         )
         await crowd.said()
-        await asyncio.sleep(1.0)
         await crowd.next()
+        await asyncio.sleep(PAUSE_SECONDS)
         at = time.monotonic()
         for _ in range(MASS_TICKS):
             await publisher.move(names)

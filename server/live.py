@@ -2,8 +2,9 @@
 
 import random
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -24,7 +25,7 @@ from realtime.fanout import BatchFanOut
 from realtime.hub import Ear, Hub
 from realtime.metrics import RealtimeMetrics
 from realtime.revocations import Revoked, Units
-from realtime.terms import Terms
+from realtime.terms import Method, Terms
 from realtime.tokens import Tokens
 from server.revocations import RevocationReader
 from server.web import Rule
@@ -102,10 +103,12 @@ async def open_live(
     revoked: Revoked,
     units: Units,
     registry: CollectorRegistry,
+    rpc: Mapping[str, Method] = MappingProxyType({}),
 ) -> Live:
     """Start hub and sockets in the running loop; the broker begins to listen.
 
-    Raises ``StorageUnavailable``: before it knows which tokens were taken back nobody may come in.
+    ``rpc`` are the application's methods that clients may call. Raises ``StorageUnavailable``: before it
+    knows which tokens were taken back nobody may come in.
     """
     metrics = RealtimeMetrics(registry)
     web = settings.web
@@ -126,6 +129,7 @@ async def open_live(
         tokens=tokens,
         new_client_id=lambda: str(uuid.uuid4()),
         chance=random.random,
+        rpc=rpc,
     )
     sockets = RealtimeSockets(
         terms=terms,

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 import bench.realtime
-from bench.realtime.contenders import CONTENDERS, Contender, Ground, chosen, make_ground
+from bench.realtime.contenders import CONTENDERS, PUBLISHED, Contender, Ground, chosen, make_ground
 from bench.realtime.figures import Figures
 from bench.realtime.load import Result, build, load
 from bench.realtime.processes import BUILT, Missing, prepare
@@ -31,6 +31,9 @@ def main() -> None:
     parser.add_argument("--subscribers", type=int, default=5_000)
     parser.add_argument("--burst", type=int, default=2_000, help="subscribers of the burst; 0 leaves it out")
     parser.add_argument("--profile", action="store_true", help="where our process spends its time, by phase")
+    parser.add_argument(
+        "--missed", type=int, choices=range(PUBLISHED + 1), default=PUBLISHED, help="what newcomers recover"
+    )
     parser.add_argument("--nice", type=int, default=0, help="of servers and load client; below 0 needs root")
     parser.add_argument("--markdown", action="store_true", help="tables as the page of figures has them")
     asked = parser.parse_args()
@@ -39,7 +42,11 @@ def main() -> None:
     prepare(2 * asked.subscribers + 4_096)
     with tempfile.TemporaryDirectory(prefix="houzhen-bench-") as folder:
         ground = make_ground(
-            Path(folder), clients=max(asked.subscribers, asked.burst), profile=asked.profile, nice=asked.nice
+            Path(folder),
+            clients=max(asked.subscribers, asked.burst),
+            profile=asked.profile,
+            nice=asked.nice,
+            missed=asked.missed,
         )
         found, missing = measure(console, rows, ground, asked)
     BUILT.mkdir(parents=True, exist_ok=True)

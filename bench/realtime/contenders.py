@@ -25,8 +25,8 @@ from tests.services.process import ProgramIsMissing, free_port, program
 
 CHANNEL = "queue:L0301"
 PAYLOAD_BYTES = 200
-MISSED = 2
-"""Publications that every newcomer has missed and recovers."""
+PUBLISHED = 2
+"""Publications on the line before anybody comes."""
 START_SECONDS = 15.0
 
 _BEGIN = '{"line":"L0301","at":"TS=@TS@","seq":"SEQ=@SEQ@","note":"'
@@ -46,6 +46,8 @@ class Ground:
     key: Path
     profile: bool = False
     nice: int = 0
+    missed: int = PUBLISHED
+    """Publications that every newcomer has missed and recovers."""
 
     @property
     def log(self) -> Path:
@@ -81,7 +83,7 @@ class Contender:
     start: Start
 
 
-def make_ground(folder: Path, *, clients: int, profile: bool, nice: int = 0) -> Ground:
+def make_ground(folder: Path, *, clients: int, profile: bool, nice: int, missed: int) -> Ground:
     """Sign the tokens and make the certificate."""
     secret = secrets.token_hex(32)
     issuer = Issuer(HmacTokens([secret.encode()]), SystemClock())
@@ -95,7 +97,7 @@ def make_ground(folder: Path, *, clients: int, profile: bool, nice: int = 0) -> 
     )
     make_pki(folder / "pki")
     files = files_of(folder / "pki")
-    return Ground(folder, tokens, secret, files.front_machine, files.front_machine_key, profile, nice)
+    return Ground(folder, tokens, secret, files.front_machine, files.front_machine_key, profile, nice, missed)
 
 
 def session(epoch: str, offset: int) -> str:
@@ -109,7 +111,9 @@ SUBSCRIBED = '"id":2,"subscribe"'
 
 
 @contextlib.contextmanager
-def ours(ground: Ground, *, sender: str = "native", tls: bool = False) -> Iterator[Serving]:
+def ours(
+    ground: Ground, *, sender: str = "native", tls: bool = False, messages: bool = False
+) -> Iterator[Serving]:
     """Our web process's realtime part, as ``server/live.py`` puts it together."""
     if sender == "native" and not (ROOT / LIBRARY).exists():
         raise Missing("the native sender was not built (make setup, with a C compiler)")
@@ -118,6 +122,9 @@ def ours(ground: Ground, *, sender: str = "native", tls: bool = False) -> Iterat
         command += ["--certificate", str(ground.certificate), "--key", str(ground.key)]
     if ground.profile:
         command.append("--profile")
+    if messages:
+        command.append("--messages")
+    command += ["--data", str(ground.folder / f"{secrets.token_hex(4)}.db")]
     with running(
         command, core=server_core(), log=ground.log, nice=ground.nice, stdin=subprocess.PIPE
     ) as process:
@@ -133,7 +140,7 @@ def ours(ground: Ground, *, sender: str = "native", tls: bool = False) -> Iterat
             process.pid,
             answer["port"],
             answer["publications"],
-            says=session(answer["epoch"], answer["offset"] - MISSED),
+            says=session(answer["epoch"], answer["offset"] - ground.missed),
             ready=SUBSCRIBED,
             tls=tls,
             mark=mark,
@@ -291,7 +298,7 @@ def centrifugo(ground: Ground) -> Iterator[Serving]:
     with running(
         [binary, "--config", settings], core=server_core(), log=ground.log, nice=ground.nice
     ) as process:
-        positions = [_publish_to_centrifugo(port, key) for _ in range(MISSED)]
+        positions = [_publish_to_centrifugo(port, key) for _ in range(PUBLISHED)]
         fill = '{"channel":"' + CHANNEL + '","data":'
         head = (
             f"POST /api/publish HTTP/1.1\r\nHost: l\r\nX-API-Key: {key}\r\nContent-Type: application/json\r\n"
@@ -301,7 +308,7 @@ def centrifugo(ground: Ground) -> Iterator[Serving]:
             process.pid,
             port,
             port,
-            says=session(positions[-1]["epoch"], positions[-1]["offset"] - MISSED),
+            says=session(positions[-1]["epoch"], positions[-1]["offset"] - ground.missed),
             ready=SUBSCRIBED,
             template=f"{head}Content-Length: {size}\r\n\r\n{fill}{PAYLOAD}}}",
         )

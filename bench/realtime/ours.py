@@ -16,13 +16,19 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from adapters.memory.broker import MemoryBroker, MemoryStreams
+from adapters.memory.nudge import MemoryNudge
+from adapters.sql import migrations
+from adapters.sql.transaction import Database
+from adapters.sql.unit import SqlUnits
 from bench.peers.lines import take_publications
-from bench.realtime.contenders import CHANNEL, MISSED
+from bench.realtime.contenders import CHANNEL, PUBLISHED
+from bench.realtime.messages import messages
 from bench.realtime.sampling import Sampler
 from conf.settings import Hospital, Names, Settings, Web
 from core import limits
 from core.clock import SystemClock
 from realtime.channels import houzhen_channels
+from realtime.revocations import RevocableTokens, Revoked
 from realtime.tokens import HmacTokens
 from server.garbage import settle_garbage
 from server.live import open_live
@@ -37,13 +43,19 @@ async def serve(asked: argparse.Namespace) -> None:
         hospital=Hospital(name=Names(zh="医院", en="Hospital")),
         web=Web(native_sender=asked.sender == "native"),
     )
+    url = f"sqlite:///{asked.data}"
+    await migrations.upgrade(url)
+    database, revoked = Database.open(url), Revoked()
     live = await open_live(
         settings=settings,
         broker=broker,
         channels=channels,
         clock=clock,
-        tokens=HmacTokens([asked.secret.encode()]),
+        tokens=RevocableTokens(HmacTokens([asked.secret.encode()]), revoked),
+        revoked=revoked,
+        units=SqlUnits(database, clock=clock, nudge=MemoryNudge()),
         registry=CollectorRegistry(),
+        rpc={"say": await messages(database)} if asked.messages else {},
     )
     tls = None
     if asked.certificate:
@@ -54,7 +66,7 @@ async def serve(asked: argparse.Namespace) -> None:
     live.door(HTTPServer(application, ssl_options=tls)).listen(web)
     settle_garbage()
     keep = channels.find(CHANNEL)[0].keep
-    for _ in range(MISSED):
+    for _ in range(PUBLISHED):
         position = await broker.publish(CHANNEL, b'{"line":"L0301"}', keep=keep)
     publications = await take_publications(lambda data: broker.publish(CHANNEL, data, keep=keep))
     say(
@@ -82,6 +94,8 @@ def main() -> None:
     parser.add_argument("--sender", choices=("native", "python"), default="native")
     parser.add_argument("--certificate", default="")
     parser.add_argument("--key", default="")
+    parser.add_argument("--data", required=True, help="where its database may be made")
+    parser.add_argument("--messages", action="store_true", help="serve the rpc `say`")
     parser.add_argument("--profile", action="store_true")
     asked = parser.parse_args()
     if asked.profile:

@@ -6,6 +6,7 @@ the right, through trusted proxies only, and the first address that is not one o
 """
 
 import ipaddress
+import socket
 from collections.abc import Iterable, Mapping
 
 from realtime.crowds import NOWHERE
@@ -13,6 +14,7 @@ from realtime.crowds import NOWHERE
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _PREFIX_BYTES = 8
+_LOOPBACK = 127
 
 
 class ClientAddresses:
@@ -29,6 +31,9 @@ class ClientAddresses:
         ``NOWHERE`` for this machine itself and for what is no address (a Unix socket): a program beside us,
         or a proxy that nobody named, behind which clients cannot be told apart.
         """
+        plain = None if self._trusted else _plain_ipv4(peer)
+        if plain is not None:
+            return NOWHERE if plain[0] == _LOOPBACK else plain
         found = self._client(peer, headers)
         if found is None or found.is_loopback:
             return NOWHERE
@@ -51,6 +56,14 @@ class ClientAddresses:
 
     def _trusts(self, address: _Address | None) -> bool:
         return address is not None and any(address in network for network in self._trusted)
+
+
+def _plain_ipv4(text: str) -> bytes | None:
+    """What most peers are, read in a tenth of the time."""
+    try:
+        return socket.inet_pton(socket.AF_INET, text)
+    except OSError:
+        return None
 
 
 def _address(text: str) -> _Address | None:

@@ -231,7 +231,7 @@ class Scene:
 
     async def leases_are_with(self, pid: int | None = None, *, besides: int | None = None) -> None:
         """Wait until every lease is held by that process, or by another one than that."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while True:
                 holders = {int(holder.split(".")[-2]) for holder in self.holders().values()}
                 if len(self.holders()) == 3 and len(holders) == 1:

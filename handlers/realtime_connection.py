@@ -122,6 +122,9 @@ class Connection:
     def user(self) -> str:
         return self._client.session.identity.actor.id
 
+    def info(self, channel: str) -> bytes:
+        return self._client.info(channel)
+
     @property
     def is_open(self) -> bool:
         """Whether the socket is still ours."""

@@ -19,6 +19,7 @@
     roster     whose connections this process holds
     floods     what comes too often, said once a while
     broker     the port to other processes
+    attendance who watches, and who comes and goes
     hub        feeds of this process and their subscribers (tap: one feed and its broker side)
     client     one session driven against the hub (calls: the application's methods)
 

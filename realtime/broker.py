@@ -33,6 +33,14 @@ class PresenceStats:
     users: int
 
 
+@dataclass(frozen=True, slots=True)
+class Present:
+    """Somebody who watches a channel. ``info`` is what others are shown, as JSON; empty where nobody is."""
+
+    user: str
+    info: bytes = b""
+
+
 class BrokerUnavailable(Unavailable):
     """The broker does not answer. A publication may or may not have happened: repeat it with the same key."""
 
@@ -62,11 +70,17 @@ class Broker(Protocol):
         """Answer when the other side does."""
 
     async def publish(
-        self, channel: str, data: bytes, *, keep: Keep | None, idempotency_key: str | None = None
+        self,
+        channel: str,
+        data: bytes,
+        *,
+        keep: Keep | None,
+        idempotency_key: str | None = None,
+        info: bytes = b"",
     ) -> Position:
         """Tell every process's subscribers, once accepted in order.
 
-        Without ``keep`` the position is (0, "").
+        Without ``keep`` the position is (0, ""). ``info`` comes back as ``Publication.info``.
         """
 
     async def history(
@@ -91,11 +105,14 @@ class Broker(Protocol):
     async def unsubscribe(self, channels: Sequence[str]) -> None:
         """Stop hearing them. Calls take effect in the order they were made."""
 
-    async def add_presence(self, channel: str, members: Mapping[str, str]) -> None:
-        """Note ``{client: user}`` as watching for ``REALTIME_PRESENCE_SECONDS``; repeat to renew."""
+    async def add_presence(self, channel: str, members: Mapping[str, Present]) -> None:
+        """Note the clients as watching for ``REALTIME_PRESENCE_SECONDS``; repeat to renew."""
 
     async def remove_presence(self, channel: str, clients: Sequence[str]) -> None:
         """Forget these watchers now."""
 
     async def presence_stats(self, channel: str) -> PresenceStats:
         """Count who watches, over all processes."""
+
+    async def presence(self, channel: str, *, limit: int) -> Mapping[str, Present] | None:
+        """Who watches, by client, over all processes; None when they are more than ``limit``."""

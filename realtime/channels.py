@@ -1,7 +1,8 @@
 """The one policy table: which channels exist, who may do what there, and what is kept.
 
 A name is ``namespace:rest``; a rest that starts with ``#`` lists the users it belongs to. To add a kind of
-channel add a row to ``houzhen_channels``; nothing else in this package knows a namespace.
+channel add a row to ``houzhen_channels``; nothing else in this package knows a namespace. Names that begin
+with ``~`` are the processes' own and no client's.
 """
 
 import re
@@ -16,6 +17,7 @@ from realtime.broker import Keep
 Rule = Callable[[Actor, str], bool]
 """Whether the actor may, given the rest of the channel's name."""
 
+_OWN = "~"
 _REST = re.compile(r"#?[A-Za-z0-9][A-Za-z0-9_.,@-]*\Z")
 
 
@@ -60,6 +62,10 @@ class Policy:
     publications with the same value only the newer one still matters, so it replaces the older one in a
     slow client's outbox.
 
+    ``counts_presence`` notes who watches: how many is told to whom ``may_see_presence`` lets, who they are
+    to whom ``may_list_presence`` lets. With ``tells_joins`` the latter may also hear of everyone who comes
+    and goes.
+
     ``by_token`` channels are for whoever brings a subscription's token, and for nobody else:
     ``may_subscribe`` is not asked. A namespace that begins with ``$`` must be one.
     """
@@ -69,7 +75,10 @@ class Policy:
     may_subscribe: Rule
     may_read_history: Rule = nobody
     may_see_presence: Rule = nobody
+    may_list_presence: Rule = nobody
+    may_publish: Rule = nobody
     counts_presence: bool = False
+    tells_joins: bool = False
     snapshot_of: str | None = None
     personal: bool = False
     by_token: bool = False
@@ -77,6 +86,29 @@ class Policy:
     def __post_init__(self) -> None:
         if self.namespace.startswith("$") and not self.by_token:
             raise ValueError(f"{self.namespace} promises to be for tokens only")
+
+    @property
+    def lists_presence(self) -> bool:
+        """Whether anybody at all may see who watches."""
+        return self.may_list_presence is not nobody
+
+    @property
+    def takes_publications(self) -> bool:
+        """Whether any client at all may publish."""
+        return self.may_publish is not nobody
+
+
+_COMPANION = Policy(_OWN, keep=None, may_subscribe=nobody)
+
+
+def companion(channel: str) -> str:
+    """The channel on which those who asked hear who comes and goes on this one."""
+    return _OWN + channel
+
+
+def is_companion(channel: str) -> bool:
+    """Whether the channel is a process's own."""
+    return channel.startswith(_OWN)
 
 
 class Channels:
@@ -105,6 +137,10 @@ class Channels:
             return self.find(channel)[0].snapshot_of is not None
         except (BadChannel, UnknownChannel):
             return False
+
+    def policy(self, channel: str) -> Policy:
+        """The row of a channel that may also be one of the processes' own. Raises as ``find``."""
+        return _COMPANION if is_companion(channel) else self.find(channel)[0]
 
     def personal(self, actor: Actor) -> tuple[str, ...]:
         """The channels a connection of this actor is subscribed to by the server."""
@@ -140,6 +176,7 @@ def houzhen_channels() -> Channels:
                 may_subscribe=screen_itself_or_staff,
                 may_read_history=screen_itself_or_staff,
                 may_see_presence=screen_itself_or_staff,
+                may_list_presence=staff,
                 counts_presence=True,
                 snapshot_of="line",
             ),
@@ -149,6 +186,7 @@ def houzhen_channels() -> Channels:
                 may_subscribe=listed_user,
                 may_read_history=listed_user,
                 may_see_presence=listed_user,
+                may_list_presence=listed_user,
                 counts_presence=True,
                 personal=True,
             ),

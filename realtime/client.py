@@ -21,6 +21,8 @@ from realtime.effects import (
     Effects,
     Join,
     Leave,
+    ListPresence,
+    Publish,
     Question,
     ReadHistory,
     Refuse,
@@ -113,6 +115,10 @@ class Client:
         """Who it is, as the newest token says."""
         return self.session.identity
 
+    def info(self, channel: str) -> bytes:
+        """Who the client is, as others on the channel may be shown: JSON."""
+        return self.session.info(channel)
+
     def _admit(self) -> None:
         self._outlet.admitted()
         user = self.identity.actor.id
@@ -146,13 +152,13 @@ class Client:
                     self._hub.leave(self._outlet, channel)
                 case Join(channels):
                     todo += self._join(channels)
-                case ReadHistory() | CountPresence() | Call():
-                    self._start(partial(self._ask, effect))
                 case Close(why):
                     self._write(writing)
                     writing = []
                     self._let_go()
                     self._outlet.end(why)
+                case question:
+                    self._start(partial(self._ask, question))
         self._write(writing)
 
     def _write(self, writing: list[bytes]) -> None:
@@ -183,6 +189,11 @@ class Client:
                 return await self._read(question)
             case CountPresence(channel):
                 return self.session.counted(await self._hub.presence_stats(channel))
+            case ListPresence(channel):
+                return self.session.listed(await self._hub.presence(channel))
+            case Publish():
+                await self._hub.publish(question)
+                return self.session.published()
             case Call():
                 answer = await self._hub.calls.run(question)
                 if isinstance(answer, Error):

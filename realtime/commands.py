@@ -5,15 +5,15 @@ Pure decisions over the policy table. What changes the session itself (connect, 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core import limits
 from core.actor import Actor
-from realtime import admission
-from realtime.channels import BadChannel, Policy, UnknownChannel
+from realtime import admission, frames
+from realtime.channels import BadChannel, Policy, UnknownChannel, companion
 from realtime.codes import Closings, Errors, No
-from realtime.effects import Call, CountPresence, Join, Question, ReadHistory
-from realtime.frames import ChannelAsk, Command, HistoryAsk, RpcAsk, SubRefreshAsk, SubscribeAsk
+from realtime.effects import Call, CountPresence, Join, ListPresence, Publish, Question, ReadHistory
+from realtime.frames import ChannelAsk, Command, HistoryAsk, PublishAsk, RpcAsk, SubRefreshAsk, SubscribeAsk
 from realtime.stream import Position
 from realtime.subscription import ASKED, By, Subscription
 from realtime.terms import Terms
@@ -35,11 +35,20 @@ class Standing:
     def actor(self) -> Actor:
         return self.identity.actor
 
+    def info(self, channel: str) -> bytes:
+        """Who the client is, as others on the channel may see it: a ``ClientInfo`` as JSON."""
+        stands = self.subscriptions.get(channel, ASKED)
+        return frames.client_info(self.actor.id, self.client, self.identity.info, stands.info)
+
 
 def decide(command: Command, standing: Standing) -> Join | Question | No:
     """Decide on every method that leaves the session as it is."""
     if command.subscribe is not None:
         return subscribe(command.subscribe, standing)
+    if command.publish is not None:
+        return publish(command.publish, standing)
+    if command.presence is not None:
+        return presence(command.presence, standing)
     if command.presence_stats is not None:
         return presence_stats(command.presence_stats, standing)
     if command.history is not None:
@@ -48,9 +57,8 @@ def decide(command: Command, standing: Standing) -> Join | Question | No:
         return rpc(command.rpc, standing)
     if command.send is not None:
         return Closings.NOT_AVAILABLE
-    ask = command.publish or command.presence
-    found = None if ask is None else _find(ask.channel, standing)
-    return Errors.NOT_AVAILABLE if found is None or isinstance(found, tuple) else found
+    # What is left is ``ping``, which no SDK sends.
+    return Errors.NOT_AVAILABLE
 
 
 def subscribe(ask: SubscribeAsk, standing: Standing) -> Join | No:
@@ -73,13 +81,34 @@ def subscribe(ask: SubscribeAsk, standing: Standing) -> Join | No:
     stands = _stands_on(ask, policy, rest, standing)
     if not isinstance(stands, Subscription):
         return stands
-    return Join({ask.channel: Position(ask.offset, ask.epoch) if ask.recover else None}, stands)
+    since = Position(ask.offset, ask.epoch) if ask.recover else None
+    if not (ask.join_leave and policy.tells_joins and policy.may_list_presence(standing.actor, rest)):
+        return Join({ask.channel: since}, stands)
+    return Join({ask.channel: since, companion(ask.channel): None}, replace(stands, hears_joins=True))
 
 
 def _stands_on(ask: SubscribeAsk, policy: Policy, rest: str, standing: Standing) -> Subscription | No:
     if policy.by_token:
         return _granted(ask.channel, ask.token, standing)
     return ASKED if policy.may_subscribe(standing.actor, rest) else Errors.PERMISSION_DENIED
+
+
+def publish(ask: PublishAsk, standing: Standing) -> Publish | No:
+    """Tell everyone who watches a channel, in the client's own name."""
+    found = _find(ask.channel, standing)
+    if not isinstance(found, tuple):
+        return found
+    policy, rest = found
+    if not policy.takes_publications:
+        return Errors.NOT_AVAILABLE
+    if not policy.may_publish(standing.actor, rest):
+        return Errors.PERMISSION_DENIED
+    data = bytes(ask.data)
+    if not data:
+        return Errors.BAD_REQUEST
+    if len(data) > limits.REALTIME_PUBLISH_BYTES:
+        return Errors.LIMIT_EXCEEDED
+    return Publish(ask.channel, data, policy.keep, standing.info(ask.channel))
 
 
 def history(ask: HistoryAsk, standing: Standing) -> ReadHistory | No:
@@ -98,6 +127,19 @@ def history(ask: HistoryAsk, standing: Standing) -> ReadHistory | No:
     limit = most if ask.limit == _NO_LIMIT else min(ask.limit, most)
     since = None if ask.since is None else Position(ask.since.offset, ask.since.epoch)
     return ReadHistory(ask.channel, policy.keep, since, limit, ask.reverse)
+
+
+def presence(ask: ChannelAsk, standing: Standing) -> ListPresence | No:
+    """Say who watches a channel."""
+    found = _find(ask.channel, standing)
+    if not isinstance(found, tuple):
+        return found
+    policy, rest = found
+    if not (policy.counts_presence and policy.lists_presence):
+        return Errors.NOT_AVAILABLE
+    if not policy.may_list_presence(standing.actor, rest):
+        return Errors.PERMISSION_DENIED
+    return ListPresence(ask.channel)
 
 
 def presence_stats(ask: ChannelAsk, standing: Standing) -> CountPresence | No:

@@ -75,6 +75,23 @@ class CountPresence:
 
 
 @dataclass(frozen=True, slots=True)
+class ListPresence:
+    """Say who watches. Answer: ``Session.listed``."""
+
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Publish for this client. Answer: ``Session.published``, once the broker has accepted it."""
+
+    channel: str
+    data: bytes
+    keep: Keep | None
+    info: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """Run a method of the application. Answer: ``Session.returned``."""
 
@@ -84,7 +101,7 @@ class Call:
     data: bytes
 
 
-Question = ReadHistory | CountPresence | Call
+Question = ReadHistory | CountPresence | ListPresence | Publish | Call
 """Effects that want an answer from somewhere else."""
 
 Effect = Send | Refuse | Close | Admit | Leave | Join | Question

@@ -82,6 +82,9 @@ class Subscriber(Protocol):
     def user(self) -> str:
         """Whose connection it is; empty for anonymous ones."""
 
+    def info(self, channel: str) -> bytes:
+        """Who this is, as others on the channel may be shown: JSON."""
+
     @property
     def open_fd(self) -> int:
         """A descriptor that takes ready WebSocket frames by ``send(2)`` now; -1: only ``deliver`` will do.
@@ -148,8 +151,8 @@ class BatchFanOut:
 
 
 def push_of(head: bytes, channel: str, policy: Policy, publication: Publication) -> Push:
-    """Encode and frame a publication; ``head`` is the channel's ``frames.push_head``."""
-    payload = frames.push(head, publication)
+    """Encode and frame a publication; ``head`` is the tap's."""
+    payload = frames.push(head, publication) if head else publication.data
     if policy.snapshot_of is None:
         return Push.of(payload)
     subject = frames.field_of(publication.data, policy.snapshot_of)

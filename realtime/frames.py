@@ -38,6 +38,7 @@ class ConnectAsk(msgspec.Struct):
 class SubscribeAsk(msgspec.Struct):
     channel: str = ""
     token: str = ""
+    join_leave: bool = False
     recover: bool = False
     epoch: str = ""
     offset: Offset = 0
@@ -51,6 +52,11 @@ class ChannelAsk(msgspec.Struct):
     """Whatever asks only for a channel."""
 
     channel: str = ""
+
+
+class PublishAsk(msgspec.Struct):
+    channel: str = ""
+    data: msgspec.Raw = msgspec.Raw()
 
 
 class Since(msgspec.Struct):
@@ -90,7 +96,7 @@ class Command(msgspec.Struct):
     connect: ConnectAsk | None = None
     subscribe: SubscribeAsk | None = None
     unsubscribe: ChannelAsk | None = None
-    publish: ChannelAsk | None = None
+    publish: PublishAsk | None = None
     presence: ChannelAsk | None = None
     presence_stats: ChannelAsk | None = None
     history: HistoryAsk | None = None
@@ -120,6 +126,16 @@ class ErrorBody(msgspec.Struct, omit_defaults=True):
 class PublicationBody(msgspec.Struct, omit_defaults=True):
     data: msgspec.Raw
     offset: int = 0
+    info: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+class ClientInfo(msgspec.Struct, omit_defaults=True):
+    """Who somebody is, as others see it."""
+
+    user: str
+    client: str
+    conn_info: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    chan_info: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 class SubscribeResult(msgspec.Struct, omit_defaults=True):
@@ -156,6 +172,10 @@ class SubRefreshResult(msgspec.Struct, omit_defaults=True):
     ttl: int = 0
 
 
+class PresenceResult(msgspec.Struct):
+    presence: dict[str, msgspec.Raw]
+
+
 class PresenceStatsResult(msgspec.Struct):
     num_clients: int
     num_users: int
@@ -179,6 +199,8 @@ class Reply(msgspec.Struct, omit_defaults=True):
     connect: ConnectResult | None = None
     subscribe: SubscribeResult | None = None
     unsubscribe: Nothing | None = None
+    publish: Nothing | None = None
+    presence: PresenceResult | None = None
     presence_stats: PresenceStatsResult | None = None
     history: HistoryResult | None = None
     rpc: RpcResult | None = None
@@ -217,7 +239,17 @@ def refusal(command_id: int, error: Error) -> bytes:
 
 def publication_body(publication: Publication) -> PublicationBody:
     """A publication as replies list it."""
-    return PublicationBody(msgspec.Raw(one_line(publication.data)), publication.offset)
+    data = msgspec.Raw(one_line(publication.data))
+    return PublicationBody(data, publication.offset, _raw(publication.info))
+
+
+def client_info(user: str, client: str, conn_info: bytes, chan_info: bytes) -> bytes:
+    """A client as others see it, as JSON."""
+    return _encode(ClientInfo(user, client, _raw(conn_info), _raw(chan_info)))
+
+
+def _raw(data: bytes) -> msgspec.Raw | msgspec.UnsetType:
+    return msgspec.Raw(data) if data else msgspec.UNSET
 
 
 def one_line(data: bytes) -> bytes:
@@ -233,9 +265,21 @@ def push_head(channel: str) -> bytes:
 def push(head: bytes, publication: Publication) -> bytes:
     """A publication as a push, behind the head of its channel."""
     data = one_line(publication.data)
+    if publication.info:
+        data = b'%b,"info":%b' % (data, publication.info)
     if publication.offset:
         return b'%b%b,"offset":%d}}}' % (head, data, publication.offset)
     return head + data + b"}}}"
+
+
+def join_push(channel: str, info: bytes) -> bytes:
+    """Tell those who asked that somebody came; ``info`` is that one's ``client_info``."""
+    return b'{"push":{"channel":%b,"join":{"info":%b}}}' % (_encode(channel), info)
+
+
+def leave_push(channel: str, info: bytes) -> bytes:
+    """Tell those who asked that somebody went."""
+    return b'{"push":{"channel":%b,"leave":{"info":%b}}}' % (_encode(channel), info)
 
 
 def subscribe_push(channel: str, result: SubscribeResult) -> bytes:

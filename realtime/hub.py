@@ -17,10 +17,12 @@ from core import limits
 from core.clock import Clock
 from core.tasks import end_tasks
 from realtime import frames
-from realtime.broker import Broker, BrokerUnavailable, Keep, PresenceStats
+from realtime.attendance import Attendance
+from realtime.broker import Broker, BrokerUnavailable, Keep, PresenceStats, Present
 from realtime.calls import Calls
-from realtime.channels import Channels
+from realtime.channels import Channels, companion, is_companion
 from realtime.delivery import Deliveries, Told
+from realtime.effects import Publish
 from realtime.fanout import FanOut, Push, Subscriber, fan_out, push_of
 from realtime.feed import Feed, Joined
 from realtime.metrics import RealtimeMetrics
@@ -74,6 +76,7 @@ class Hub:
         self._ear: Ear | None = None
         self._taps: dict[str, Tap] = {}
         self._deliveries = Deliveries(hear=self._tell_feed, fan_out=self._fan_out_timed)
+        self._attendance = Attendance(broker, metrics, self._spawn)
         self._doubtful: set[Tap] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -181,7 +184,7 @@ class Hub:
             return None
         joined = tap.feed.join(subscriber, since=since, history=None)
         if joined is not None:
-            self._note_arrival(tap, subscriber)
+            self._attendance.came(tap, subscriber)
         return joined
 
     async def join(
@@ -216,8 +219,9 @@ class Hub:
             return tap
         if len(self._taps) >= limits.REALTIME_CHANNELS_PER_PROCESS:
             raise TooManyChannels
-        policy, _ = self._channels.find(channel)
-        tap = self._taps[channel] = Tap(Feed(channel, policy), frames.push_head(channel))
+        policy = self._channels.policy(channel)
+        head = b"" if is_companion(channel) else frames.push_head(channel)
+        tap = self._taps[channel] = Tap(Feed(channel, policy), head)
         tap.opened = asyncio.get_running_loop().create_task(self._open(tap))
         # Everyone who waited may have gone; then nobody is left to be told.
         tap.opened.add_done_callback(lambda task: task.cancelled() or task.exception())
@@ -280,7 +284,7 @@ class Hub:
             self._tell_lost(tap, feed.restart(history.position))
         joined = feed.join(subscriber, since=since, history=history)
         if joined is not None:
-            self._note_arrival(tap, subscriber)
+            self._attendance.came(tap, subscriber)
         return joined
 
     def leave(self, subscriber: Subscriber, channel: str) -> None:
@@ -296,33 +300,26 @@ class Hub:
         """Read kept publications. Raises ``BrokerUnavailable``."""
         return await self._broker.history(channel, keep=keep, since=since, limit=limit, reverse=reverse)
 
+    async def publish(self, asked: Publish) -> Position:
+        """Publish for a client. Raises ``BrokerUnavailable``."""
+        return await self._broker.publish(asked.channel, asked.data, keep=asked.keep, info=asked.info)
+
     # Presence.
 
     async def presence_stats(self, channel: str) -> PresenceStats:
         """Count who watches, over all processes. Raises ``BrokerUnavailable``."""
-        tap = self._taps.get(channel)
-        if tap is not None:
-            await self._flush_presence(tap)
-        return await self._broker.presence_stats(channel)
+        return await self._attendance.stats(self._taps.get(channel), channel)
 
-    def _note_arrival(self, tap: Tap, subscriber: Subscriber) -> None:
-        if tap.feed.policy.counts_presence:
-            tap.arrived[subscriber.client] = subscriber.user
+    async def presence(self, channel: str) -> Mapping[str, Present] | None:
+        """Who watches, over all processes; None when they are too many to list. Raises as above."""
+        return await self._attendance.present(self._taps.get(channel), channel)
 
     def _departed(self, tap: Tap, subscriber: Subscriber) -> None:
         """Whoever is no longer in the feed gets nothing more of the channel, also of what is under way."""
         self._deliveries.drop(tap, subscriber)
-        if tap.feed.policy.counts_presence and tap.arrived.pop(subscriber.client, None) is None:
-            tap.departed.append(subscriber.client)
-
-    async def _flush_presence(self, tap: Tap) -> None:
-        """Tell the broker in one go who came and went since the last time."""
-        arrived, tap.arrived = tap.arrived, {}
-        departed, tap.departed = tap.departed, []
-        if departed:
-            await self._broker.remove_presence(tap.feed.name, departed)
-        if arrived:
-            await self._broker.add_presence(tap.feed.name, arrived)
+        self._attendance.went(tap, subscriber)
+        if tap.feed.policy.tells_joins:
+            self.leave(subscriber, companion(tap.feed.name))
 
     # Housekeeping.
 
@@ -355,11 +352,7 @@ class Hub:
                 abandoned.append(tap)
         if abandoned:
             await self._broker.unsubscribe([tap.feed.name for tap in abandoned])
-        for tap in (*abandoned, *self._taps.values()):
-            if renew and tap.feed.policy.counts_presence:
-                tap.arrived.update({one.client: one.user for one in tap.feed.subscribers})
-            if tap.arrived or tap.departed:
-                await self._flush_presence(tap)
+        await self._attendance.pass_all_on(tuple(self._taps.values()) if renew else ())
 
     # Positions.
 

@@ -41,6 +41,11 @@ class RealtimeMetrics:
             ["namespace"],
             registry=registry,
         )
+        self.joins_untold = Counter(
+            "realtime_joins_untold",
+            "Comings and goings that others were not told of, because of a crowd or of the broker.",
+            registry=registry,
+        )
         self.history_reads = Counter(
             "realtime_history_reads", "Reads of a channel's history for joining clients.", registry=registry
         )

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 
 import msgspec
 
+from realtime.broker import Present
 from realtime.feed import Joined
 from realtime.frames import (
     HistoryResult,
+    PresenceResult,
     RpcResult,
     ServerSideAsk,
     SubscribeResult,
@@ -45,6 +47,11 @@ def history(read: History) -> HistoryResult:
         offset=read.position.offset,
         publications=[publication_body(one) for one in read.publications],
     )
+
+
+def present(members: Mapping[str, Present]) -> PresenceResult:
+    """Who watches a channel."""
+    return PresenceResult({client: msgspec.Raw(one.info) for client, one in members.items()})
 
 
 def returned(data: bytes) -> RpcResult:

@@ -6,9 +6,11 @@ The owner feeds it frames and answers, and carries out the effects it returns, i
     tick()          │                      ├─ Close         end the connection
     joined(…)       │                      ├─ Admit         connected: count it, once at most
     history_read(…) │                      ├─ Join          subscribe, then call ``joined``
-    counted(…)      ├──► list of effects ──┼─ Leave         unsubscribe
-    returned(…)     │                      ├─ ReadHistory   then call ``history_read``
-    refused(error)  │                      ├─ CountPresence then call ``counted``
+    counted(…)      │                      ├─ Leave         unsubscribe
+    listed(…)       ├──► list of effects ──┼─ ReadHistory   then call ``history_read``
+    published()     │                      ├─ CountPresence then call ``counted``
+    returned(…)     │                      ├─ ListPresence  then call ``listed``
+    refused(error)  │                      ├─ Publish       then call ``published``
     give(channel)   │                      └─ Call          then call ``returned``
     take_away(…)   ─┘
 
@@ -23,8 +25,9 @@ the server gives stands in the same line; what it takes away is gone at once.
 from collections.abc import Mapping
 from typing import Final
 
+from core import limits
 from realtime import admission, frames, results
-from realtime.broker import PresenceStats
+from realtime.broker import PresenceStats, Present
 from realtime.codes import Closings, Disconnect, Error, Errors, No, Unsubscribings
 from realtime.commands import Standing, decide, sub_refresh
 from realtime.dialogue import Dialogue, Phase
@@ -80,6 +83,14 @@ class Session(Dialogue):
             return NEVER
         return min(self._deadline, self._ping_at, self._pong_by, self._expiring_at)
 
+    def info(self, channel: str) -> bytes:
+        """Who the client is, as others on the channel may see it: JSON."""
+        return self._standing.info(channel)
+
+    @property
+    def _standing(self) -> Standing:
+        return Standing(self.identity, self.client, self.subscriptions, self._terms)
+
     # What comes in.
 
     def receive(self, frame: str) -> Effects:
@@ -126,6 +137,16 @@ class Session(Dialogue):
     def counted(self, stats: PresenceStats) -> Effects:
         """Answer of ``CountPresence``."""
         return self._answered(presence_stats=frames.PresenceStatsResult(stats.clients, stats.users))
+
+    def listed(self, members: Mapping[str, Present] | None) -> Effects:
+        """Answer of ``ListPresence``: who watches, None when they are too many to be told."""
+        if members is None:
+            return self.refused(Errors.LIMIT_EXCEEDED)
+        return self._answered(presence=results.present(members))
+
+    def published(self) -> Effects:
+        """Answer of ``Publish``."""
+        return self._answered(publish=frames.Nothing())
 
     def returned(self, data: bytes) -> Effects:
         """Answer of ``Call``."""
@@ -235,7 +256,7 @@ class Session(Dialogue):
             effects += self.close(Closings.BAD_REQUEST)
         elif task.connect is not None:
             self._connect(task, task.connect, effects)
-        elif self._afford(effects):
+        elif self._afford(effects, commands=1 if task.publish is None else limits.REALTIME_PUBLISH_COMMANDS):
             self._obey(task, effects)
         elif not self.closed:
             self._refuse(task.id, Errors.TOO_MANY_REQUESTS, effects)
@@ -247,7 +268,7 @@ class Session(Dialogue):
         if command.unsubscribe is not None:
             self._unsubscribe(command.id, command.unsubscribe, effects)
             return
-        standing = Standing(self.identity, self.client, self.subscriptions, self._terms)
+        standing = self._standing
         if command.sub_refresh is not None:
             self._renew(
                 command.id, command.sub_refresh.channel, sub_refresh(command.sub_refresh, standing), effects

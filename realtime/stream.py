@@ -21,12 +21,14 @@ class Position:
 class Publication:
     """One message of a channel as compact JSON bytes.
 
-    Offset 0 and no epoch where the channel keeps no history.
+    Offset 0 and no epoch where the channel keeps no history. ``info`` says which client published it, as
+    JSON; empty where the server did.
     """
 
     data: bytes
     offset: int = 0
     epoch: str = ""
+    info: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ class Subscription:
     """Whether the client brought a token for it, and so renews it by another one."""
     info: bytes = b""
     """JSON of that token that others see on the channel."""
+    hears_joins: bool = False
+    """Whether the client is told who comes and goes."""
 
 
 ASKED: Final = Subscription(By.CLIENT)

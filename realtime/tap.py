@@ -1,9 +1,9 @@
-"""A feed and what connects it to the broker: its subscription, a shared history read, presence to pass on."""
+"""A feed and what connects it to the broker: its subscription, a shared history read."""
 
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from realtime.fanout import Subscriber
 from realtime.feed import Feed
@@ -31,6 +31,7 @@ class Tap:
 
     feed: Feed[Subscriber]
     head: bytes
+    """What a publication's push begins with; empty where publications are ready pushes."""
     opened: asyncio.Task[None] | None = None
     standing: bool = False
     """Whether the broker has confirmed that we hear the channel."""
@@ -39,8 +40,6 @@ class Tap:
     pending: list[Publication] | None = None
     """See ``realtime.delivery.Source``."""
     under_way: int = 0
-    arrived: dict[str, str] = field(default_factory=dict)
-    departed: list[str] = field(default_factory=list)
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from core import limits
 from core.clock import Clock
-from realtime.broker import BrokerUnavailable, Keep, OnInterrupted, OnPublication, PresenceStats
+from realtime.broker import BrokerUnavailable, Keep, OnInterrupted, OnPublication, PresenceStats, Present
 from realtime.stream import History, Position, Publication
 
 
@@ -33,7 +33,7 @@ class MemoryStreams:
         self._new_epoch = new_epoch
         self._streams: OrderedDict[str, _Stream] = OrderedDict()
         self._answers: OrderedDict[str, tuple[float, Position]] = OrderedDict()
-        self._presence: dict[str, dict[str, tuple[float, str]]] = {}
+        self._presence: dict[str, dict[str, tuple[float, Present]]] = {}
         self._listeners: dict[str, tuple[OnPublication, ...]] = {}
 
     def listen(self, channel: str, listener: OnPublication) -> None:
@@ -50,18 +50,20 @@ class MemoryStreams:
         else:
             self._listeners.pop(channel, None)
 
-    def publish(self, channel: str, data: bytes, *, keep: Keep | None, key: str | None) -> Position:
+    def publish(
+        self, channel: str, data: bytes, *, keep: Keep | None, key: str | None, info: bytes = b""
+    ) -> Position:
         """Append, answer the position, and tell the listeners; once per key."""
         now = self._clock.monotonic()
         answered = self._answer(channel, key, now)
         if answered is not None:
             return answered
-        publication = Publication(data)
+        publication = Publication(data, info=info)
         if keep is not None:
             stream = self._stream(channel, keep, now)
             self._evict(stream, now)
             stream.offset += 1
-            publication = Publication(data, stream.offset, stream.epoch)
+            publication = Publication(data, stream.offset, stream.epoch, info)
             stream.kept = stream.kept if stream.kept is not None else deque()
             stream.kept.append(publication)
             stream.published = now
@@ -120,11 +122,11 @@ class MemoryStreams:
             kept = [one for one in kept if (one.offset < start if reverse else one.offset > start)]
         return History(top, tuple(kept[:limit]))
 
-    def add_presence(self, channel: str, members: Mapping[str, str]) -> None:
+    def add_presence(self, channel: str, members: Mapping[str, Present]) -> None:
         """Note or renew watchers."""
         ends = self._clock.monotonic() + limits.REALTIME_PRESENCE_SECONDS
         present = self._presence.setdefault(channel, {})
-        present.update({client: (ends, user) for client, user in members.items()})
+        present.update({client: (ends, member) for client, member in members.items()})
 
     def remove_presence(self, channel: str, clients: Sequence[str]) -> None:
         """Forget watchers."""
@@ -134,13 +136,12 @@ class MemoryStreams:
         if not present:
             self._presence.pop(channel, None)
 
-    def presence_stats(self, channel: str) -> PresenceStats:
-        """Count those whose time is not over."""
+    def presence(self, channel: str) -> Mapping[str, Present]:
+        """Those whose time is not over."""
         now = self._clock.monotonic()
         gone = [client for client, (ends, _) in self._presence.get(channel, {}).items() if ends <= now]
         self.remove_presence(channel, gone)
-        present = self._presence.get(channel, {})
-        return PresenceStats(len(present), len({user for _, user in present.values()}))
+        return {client: member for client, (_, member) in self._presence.get(channel, {}).items()}
 
     def forget_everything(self) -> None:
         """What a restart without persistence does. For tests of what follows."""
@@ -169,10 +170,16 @@ class MemoryBroker:
         self._check_open()
 
     async def publish(
-        self, channel: str, data: bytes, *, keep: Keep | None, idempotency_key: str | None = None
+        self,
+        channel: str,
+        data: bytes,
+        *,
+        keep: Keep | None,
+        idempotency_key: str | None = None,
+        info: bytes = b"",
     ) -> Position:
         self._check_open()
-        return self._streams.publish(channel, data, keep=keep, key=idempotency_key)
+        return self._streams.publish(channel, data, keep=keep, key=idempotency_key, info=info)
 
     async def history(
         self,
@@ -201,7 +208,7 @@ class MemoryBroker:
             self._heard.discard(channel)
             self._streams.ignore(channel, self._on_publication)
 
-    async def add_presence(self, channel: str, members: Mapping[str, str]) -> None:
+    async def add_presence(self, channel: str, members: Mapping[str, Present]) -> None:
         self._check_open()
         self._streams.add_presence(channel, members)
 
@@ -211,7 +218,13 @@ class MemoryBroker:
 
     async def presence_stats(self, channel: str) -> PresenceStats:
         self._check_open()
-        return self._streams.presence_stats(channel)
+        present = self._streams.presence(channel).values()
+        return PresenceStats(len(present), len({member.user for member in present}))
+
+    async def presence(self, channel: str, *, limit: int) -> Mapping[str, Present] | None:
+        self._check_open()
+        present = self._streams.presence(channel)
+        return present if len(present) <= limit else None
 
     def _check_open(self) -> None:
         if self._closed:

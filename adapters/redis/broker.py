@@ -16,12 +16,13 @@ from adapters.redis import scripts
 from adapters.redis.link import Links
 from adapters.redis.subscription import Subscription
 from core import limits
-from realtime.broker import Keep, OnInterrupted, OnPublication, PresenceStats
+from realtime.broker import Keep, OnInterrupted, OnPublication, PresenceStats, Present
 from realtime.stream import History, Position, Publication
 
 log = structlog.get_logger()
 
 _NONCE_BYTES = 6
+_WITH_INFO = b"\0"
 
 
 class RedisBroker:
@@ -71,7 +72,13 @@ class RedisBroker:
     # Publishing and reading.
 
     async def publish(
-        self, channel: str, data: bytes, *, keep: Keep | None, idempotency_key: str | None = None
+        self,
+        channel: str,
+        data: bytes,
+        *,
+        keep: Keep | None,
+        idempotency_key: str | None = None,
+        info: bytes = b"",
     ) -> Position:
         keys = (
             self._key(channel, "stream"),
@@ -83,7 +90,7 @@ class RedisBroker:
             answer = await link.run_script(
                 scripts.PUBLISH,
                 keys,
-                data,
+                _packed(data, info),
                 link.run,
                 secrets.token_urlsafe(_NONCE_BYTES),
                 0 if keep is None else keep.items,
@@ -136,9 +143,10 @@ class RedisBroker:
         return self._subscription
 
     def _hear(self, key: str, message: bytes) -> None:
-        offset, epoch, data = message.split(b":", 2)
+        offset, epoch, packed = message.split(b":", 2)
+        data, info = _unpacked(packed)
         assert self._on_publication is not None
-        self._on_publication(self._channel(key), Publication(data, int(offset), epoch.decode()))
+        self._on_publication(self._channel(key), Publication(data, int(offset), epoch.decode(), info))
 
     async def _send_probe(self, channel: str) -> None:
         async with self._links.one() as link:
@@ -146,8 +154,8 @@ class RedisBroker:
 
     # Presence.
 
-    async def add_presence(self, channel: str, members: Mapping[str, str]) -> None:
-        items = list(members.items())
+    async def add_presence(self, channel: str, members: Mapping[str, Present]) -> None:
+        items = [(client, member.user.encode() + b"\n" + member.info) for client, member in members.items()]
         for start in range(0, len(items), limits.BROKER_SUBSCRIBE_BATCH):
             flat = [part for pair in items[start : start + limits.BROKER_SUBSCRIBE_BATCH] for part in pair]
             await self._presence(scripts.PRESENCE_ADD, channel, limits.REALTIME_PRESENCE_SECONDS, *flat)
@@ -161,7 +169,15 @@ class RedisBroker:
         clients, users = await self._presence(scripts.PRESENCE_STATS, channel)
         return PresenceStats(clients, users)
 
-    async def _presence(self, script: scripts.Script, channel: str, *values: str | int) -> Any:
+    async def presence(self, channel: str, *, limit: int) -> Mapping[str, Present] | None:
+        found = await self._presence(scripts.PRESENCE, channel, limit)
+        if found is None:
+            return None
+        return {
+            client.decode(): _present(value) for client, value in zip(found[::2], found[1::2], strict=True)
+        }
+
+    async def _presence(self, script: scripts.Script, channel: str, *values: bytes | str | int) -> Any:
         keys = (self._key(channel, "presence"), self._key(channel, "users"))
         async with self._links.one() as link:
             return await link.run_script(script, keys, *values)
@@ -177,5 +193,23 @@ class RedisBroker:
 
 
 def _publication(entry: Any, epoch: str) -> Publication:
-    identity, (_, data) = entry
-    return Publication(data, int(identity.partition(b"-")[0]), epoch)
+    identity, (_, packed) = entry
+    data, info = _unpacked(packed)
+    return Publication(data, int(identity.partition(b"-")[0]), epoch, info)
+
+
+def _packed(data: bytes, info: bytes) -> bytes:
+    """Both in one value. JSON begins with none of the bytes that this puts before it."""
+    return b"%b%d:%b%b" % (_WITH_INFO, len(info), info, data) if info else data
+
+
+def _unpacked(value: bytes) -> tuple[bytes, bytes]:
+    if not value.startswith(_WITH_INFO):
+        return value, b""
+    size, _, rest = value[len(_WITH_INFO) :].partition(b":")
+    return rest[int(size) :], rest[: int(size)]
+
+
+def _present(value: bytes) -> Present:
+    user, _, info = value.partition(b"\n")
+    return Present(user.decode(), info)

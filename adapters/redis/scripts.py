@@ -71,8 +71,8 @@ return {epoch, top, redis.call(command, KEYS[1], ARGV[5], ARGV[6], 'COUNT', ARGV
 """Answers epoch, top offset and the entries."""
 
 PRESENCE_ADD = Script("""
--- KEYS ends (sorted set client -> when), users (hash client -> user)
--- ARGV seconds, client, user, client, user, ...
+-- KEYS ends (sorted set client -> when), users (hash client -> user, newline, what others are shown)
+-- ARGV seconds, client, user and so on, client, ...
 local ends = tonumber(redis.call('TIME')[1]) + tonumber(ARGV[1])
 for i = 2, #ARGV, 2 do
   redis.call('ZADD', KEYS[1], ends, ARGV[i])
@@ -100,9 +100,22 @@ for _, client in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now)) do
   redis.call('HDEL', KEYS[2], client)
 end
 local seen, users = {}, 0
-for _, user in ipairs(redis.call('HVALS', KEYS[2])) do
+for _, value in ipairs(redis.call('HVALS', KEYS[2])) do
+  local user = string.match(value, '^[^\\n]*')
   if not seen[user] then seen[user] = true; users = users + 1 end
 end
 return {redis.call('ZCARD', KEYS[1]), users}
 """)
 """Answers clients and distinct users."""
+
+PRESENCE = Script("""
+-- KEYS ends, users; ARGV limit
+local now = redis.call('TIME')[1]
+for _, client in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now)) do
+  redis.call('ZREM', KEYS[1], client)
+  redis.call('HDEL', KEYS[2], client)
+end
+if redis.call('HLEN', KEYS[2]) > tonumber(ARGV[1]) then return false end
+return redis.call('HGETALL', KEYS[2])
+""")
+"""Answers client, value, client, …; nil when they are more than the limit."""

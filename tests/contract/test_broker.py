@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from adapters.memory.broker import MemoryBroker, MemoryStreams
 from adapters.redis.broker import RedisBroker
 from core.clock import CHINA, ManualClock
-from realtime.broker import Broker, BrokerUnavailable, Keep, PresenceStats
+from realtime.broker import Broker, BrokerUnavailable, Keep, PresenceStats, Present
 from realtime.stream import Position, Publication
 from tests.services.process import ProgramIsMissing
 from tests.services.redis import RedisServer
@@ -234,12 +234,52 @@ async def test_payloads_pass_unchanged(broker_of: Maker) -> None:
 async def test_presence_counts_connections_and_users_of_all_processes(broker_of: Maker) -> None:
     one, other = broker_of(), broker_of()
     assert await one.presence_stats("queue:a") == PresenceStats(0, 0)
-    await one.add_presence("queue:a", {"c1": "u1", "c2": ""})
-    await other.add_presence("queue:a", {"c3": "u1"})
-    await other.add_presence("queue:a", {"c3": "u1"})
+    await one.add_presence("queue:a", {"c1": Present("u1"), "c2": Present("")})
+    await other.add_presence("queue:a", {"c3": Present("u1", b'{"user":"u1"}')})
+    await other.add_presence("queue:a", {"c3": Present("u1", b'{"user":"u1"}')})
     assert await other.presence_stats("queue:a") == PresenceStats(3, 2)
     await one.remove_presence("queue:a", ["c1", "c2", "unknown"])
     assert await one.presence_stats("queue:a") == PresenceStats(1, 1)
+
+
+async def test_presence_lists_who_watches_as_they_were_told(broker_of: Maker) -> None:
+    one, other = broker_of(), broker_of()
+    assert await one.presence("queue:a", limit=5) == {}
+    shown = '{"user":"u1","client":"c1","conn_info":{"name":"号\\n:"}}'.encode()
+    await one.add_presence("queue:a", {"c1": Present("u1", shown), "c2": Present("")})
+    await other.add_presence("queue:a", {"c3": Present("u.3@x")})
+    assert await other.presence("queue:a", limit=3) == {
+        "c1": Present("u1", shown), "c2": Present(""), "c3": Present("u.3@x"),
+    }  # fmt: skip
+    assert await other.presence("queue:a", limit=2) is None
+    await one.add_presence("queue:a", {"c1": Present("u1", b"{}")})
+    await other.remove_presence("queue:a", ["c2", "c3"])
+    assert await one.presence("queue:a", limit=2) == {"c1": Present("u1", b"{}")}
+    assert await one.presence_stats("queue:a") == PresenceStats(1, 1)
+
+
+async def test_a_crowd_is_counted_and_not_listed(broker_of: Maker) -> None:
+    broker = broker_of()
+    await broker.add_presence("queue:a", {f"c{n}": Present(f"u{n % 7}") for n in range(1_200)})
+    assert await broker.presence_stats("queue:a") == PresenceStats(1_200, 7)
+    assert await broker.presence("queue:a", limit=1_000) is None
+    everyone = await broker.presence("queue:a", limit=1_200)
+    assert everyone is not None
+    assert len(everyone) == 1_200
+
+
+async def test_who_published_comes_with_the_publication(broker_of: Maker) -> None:
+    writer, reader = broker_of(), broker_of()
+    ear = await listening(reader, "queue:a", "typing:a")
+    info = '{"user":"u1","client":"c:1","conn_info":"号:3:"}'.encode()
+    first = await writer.publish("queue:a", b'{"n":1}', keep=KEEP, info=info)
+    second = await writer.publish("queue:a", b"2", keep=KEEP)
+    await writer.publish("typing:a", b"true", keep=None, info=info)
+    await ear.until(lambda: len(ear.heard) == 3)
+    kept = (Publication(b'{"n":1}', 1, first.epoch, info), Publication(b"2", 2, second.epoch))
+    assert [one for channel, one in ear.heard if channel == "queue:a"] == list(kept)
+    assert [one for channel, one in ear.heard if channel == "typing:a"] == [Publication(b"true", info=info)]
+    assert (await writer.history("queue:a", keep=KEEP, limit=9)).publications == kept
 
 
 async def test_many_publish_at_once(broker_of: Maker) -> None:
@@ -257,7 +297,7 @@ async def test_memory_forgets_by_age() -> None:
     clock = ManualClock(NOON)
     broker = MemoryBroker(MemoryStreams(clock=clock, new_epoch=lambda: "e"))
     await broker.publish("queue:a", b"1", keep=KEEP, idempotency_key="k")
-    await broker.add_presence("queue:a", {"c": "u"})
+    await broker.add_presence("queue:a", {"c": Present("u")})
     clock.advance(timedelta(seconds=61))
     history = await broker.history("queue:a", keep=KEEP, limit=9)
     assert (history.position.offset, history.publications) == (1, ())

@@ -18,7 +18,6 @@ from realtime.hub import Hub
 from realtime.metrics import RealtimeMetrics
 from realtime.stream import Position
 from realtime.terms import Terms
-from realtime.tokens import Tokens
 from tests.protocol.stage import NOON, book_of_tokens
 
 
@@ -40,6 +39,9 @@ class Wire:
     @property
     def user(self) -> str:
         return self.protocol.session.identity.actor.id
+
+    def info(self, channel: str) -> bytes:
+        return self.protocol.info(channel)
 
     def deliver(self, push: Push) -> None:
         self.write(push.payload)
@@ -91,14 +93,17 @@ class Wire:
 class House:
     """One process: a hub on a broker; several houses may share their streams."""
 
-    def __init__(self, streams: MemoryStreams | None = None, channels: Channels | None = None) -> None:
+    def __init__(
+        self, streams: MemoryStreams | None = None, channels: Channels | None = None, *, name: str = "client"
+    ) -> None:
         self.clock = ManualClock(NOON)
         self.streams = streams or MemoryStreams(clock=self.clock, new_epoch=lambda: "e1")
         self.broker = MemoryBroker(self.streams)
         self.channels = channels or houzhen_channels()
         self.metrics = RealtimeMetrics(CollectorRegistry())
         self.hub = Hub(broker=self.broker, channels=self.channels, clock=self.clock, metrics=self.metrics)
-        self.tokens: Tokens = book_of_tokens()
+        self.tokens = book_of_tokens()
+        self._name = name
         self._numbers = count(1)
 
     def wire(self, **terms: Any) -> Wire:
@@ -107,7 +112,7 @@ class House:
             "channels": self.channels,
             "tokens": self.tokens,
             "clock": self.clock,
-            "new_client_id": lambda: f"client-{next(self._numbers)}",
+            "new_client_id": lambda: f"{self._name}-{next(self._numbers)}",
             "chance": lambda: 0.5,
         }
         return Wire(Terms(**given | terms), self.hub)

@@ -67,6 +67,9 @@ class Phone:
     open_fd: int = -1
     writes: int = 0
 
+    def info(self, channel: str) -> bytes:
+        return b'{"user":"%b"}' % self.user.encode()
+
     def deliver(self, push: Push) -> None:
         if self.broken:
             raise RuntimeError("a fault of ours")

@@ -363,6 +363,7 @@ class Connection:
             self._rest = self._outbox = None
             self._port.closed(self._socket.fileno(), self)
             self._socket.close()
+            self._client.release()
 
     def abandon(self) -> None:
         """Close the socket now, whatever waits."""

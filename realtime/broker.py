@@ -60,6 +60,9 @@ class Broker(Protocol):
     Every method but ``close`` raises ``BrokerUnavailable`` when it must.
     """
 
+    immediate: bool
+    """Whether no method ever waits: a coroutine of it ends the first time it is asked to go on."""
+
     async def start(self, on_publication: OnPublication, on_interrupted: OnInterrupted) -> None:
         """Begin to listen. A neighbour that is away is no error here: it is then tried for ever."""
 

@@ -28,7 +28,7 @@ from realtime.effects import (
     Refuse,
     Send,
 )
-from realtime.fanout import Subscriber
+from realtime.fanout import Push, Subscriber
 from realtime.feed import Joined
 from realtime.hub import Hub, TooManyChannels
 from realtime.session import Session
@@ -56,6 +56,41 @@ class Outlet(Subscriber, Protocol):
 
     def settled(self) -> None:
         """A command was answered: reading may go on if it had to wait."""
+
+
+class _Nowhere:
+    """The outlet of a client that has gone: takes everything and does nothing."""
+
+    __slots__ = ()
+    client = user = ""
+    open_fd = -1
+
+    def info(self, channel: str) -> bytes:
+        return b""
+
+    def deliver(self, push: Push) -> None:
+        pass
+
+    def go_on(self, push: Push, sent: int) -> None:
+        pass
+
+    def lost(self, channel: str) -> None:
+        pass
+
+    def fail(self) -> None:
+        pass
+
+    def write(self, payload: bytes) -> None:
+        pass
+
+    def end(self, why: Disconnect) -> None:
+        pass
+
+    def admitted(self) -> None:
+        pass
+
+    def settled(self) -> None:
+        pass
 
 
 class Client:
@@ -127,6 +162,13 @@ class Client:
             # The newest is the one that somebody holds in the hand; the oldest may be dead already.
             oldest.close(Closings.CONNECTION_LIMIT)
 
+    def release(self) -> None:
+        """The outlet has closed for good: hold it no longer.
+
+        Outlet and client hold each other, and the collector, which would find that out, comes rarely.
+        """
+        self._outlet = _Nowhere()
+
     def _let_go(self) -> None:
         self._hub.roster.leave(self.identity.actor.id, self)
         for channel in self.session.subscriptions:
@@ -166,11 +208,9 @@ class Client:
             self._outlet.write(b"\n".join(writing))
 
     def _join(self, channels: Mapping[str, Position | None]) -> Effects:
-        if len(channels) == 1:
-            [(channel, since)] = channels.items()
-            joined = self._hub.join_now(self._outlet, channel, since)
-            if joined is not None:
-                return self.session.joined({channel: joined})
+        joined = self._hub.join_now(self._outlet, channels)
+        if joined is not None:
+            return self.session.joined(joined)
         self._start(partial(self._hub.join, self._outlet, channels, self._joined))
         return []
 

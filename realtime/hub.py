@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, TypeVar
 
 import structlog
 
@@ -32,6 +32,8 @@ from realtime.tap import Reading, Tap
 
 log = structlog.get_logger()
 
+R = TypeVar("R")
+
 Answer = Callable[[Mapping[str, Joined | None]], None]
 
 
@@ -49,6 +51,21 @@ class Ear:
 
 class TooManyChannels(Exception):
     """This process listens to as many channels as it may."""
+
+
+class _MustWait(Exception):
+    """What is needed is not here yet."""
+
+
+def _ended(work: Coroutine[object, object, R]) -> R:
+    """The answer of a coroutine that never waits, without a task around it."""
+    try:
+        work.send(None)
+    except StopIteration as ended:
+        answer: R = ended.value
+        return answer
+    work.close()
+    raise RuntimeError("a broker that calls itself immediate has waited")
 
 
 class Hub:
@@ -137,7 +154,19 @@ class Hub:
             self._ear.heard(publication.data)
 
     def _tell_feed(self, tap: Tap, publications: Sequence[Publication]) -> list[Told]:
-        """Let the feed hear what came in since its last delivery; answers who gets what, in order."""
+        """Let the feed hear what came in since its last delivery; answers who gets what, in order.
+
+        After a fault of ours nobody can say who was told what: everyone comes back and recovers.
+        """
+        try:
+            return self._heard(tap, publications)
+        except Exception:
+            log.exception("realtime.hearing_failed", namespace=tap.feed.policy.namespace)
+            last = publications[-1]
+            self._tell_lost(tap, tap.feed.restart(Position(last.offset, last.epoch)))
+            return []
+
+    def _heard(self, tap: Tap, publications: Sequence[Publication]) -> list[Told]:
         feed = tap.feed
         policy = feed.policy
         told: list[tuple[Sequence[Subscriber], list[Push]]] = []
@@ -177,15 +206,36 @@ class Hub:
 
     # Subscribers.
 
-    def join_now(self, subscriber: Subscriber, channel: str, since: Position | None) -> Joined | None:
-        """Join without waiting, where that needs neither broker nor history; None when it does."""
-        tap = self._taps.get(channel)
-        if tap is None or not tap.standing or not tap.feed.joinable_at_once(since):
+    def join_now(
+        self, subscriber: Subscriber, asked: Mapping[str, Position | None]
+    ) -> Mapping[str, Joined] | None:
+        """Join the channels without waiting, all or none; None where that is not possible: ``join`` then."""
+        try:
+            ready = [(*self._ready_now(channel, since), since) for channel, since in asked.items()]
+        except (BrokerUnavailable, TooManyChannels, _MustWait):
             return None
-        joined = tap.feed.join(subscriber, since=since, history=None)
-        if joined is not None:
-            self._attendance.came(tap, subscriber)
-        return joined
+        results: dict[str, Joined] = {}
+        for tap, history, since in ready:
+            joined = self._complete(subscriber, tap, since, history)
+            if joined is None:
+                for channel in results:
+                    self.leave(subscriber, channel)
+                return None
+            results[tap.feed.name] = joined
+        return results
+
+    def _ready_now(self, channel: str, since: Position | None) -> tuple[Tap, History | None]:
+        """What joining the channel needs, as far as that is here. Raises ``_MustWait`` where it is not."""
+        tap = self._taps.get(channel) or (self._tap(channel) if self._broker.immediate else None)
+        if tap is None or not tap.standing:
+            raise _MustWait
+        keep = tap.feed.policy.keep
+        if keep is None or tap.feed.joinable_at_once(since):
+            return tap, None
+        if not self._broker.immediate:
+            raise _MustWait
+        self.metrics.history_reads.inc()
+        return tap, _ended(self._history_since(tap, keep, since))
 
     async def join(
         self, subscriber: Subscriber, asked: Mapping[str, Position | None], answer: Answer
@@ -222,6 +272,9 @@ class Hub:
         policy = self._channels.policy(channel)
         head = b"" if is_companion(channel) else frames.push_head(channel)
         tap = self._taps[channel] = Tap(Feed(channel, policy), head)
+        if self._broker.immediate:
+            _ended(self._open(tap))
+            return tap
         tap.opened = asyncio.get_running_loop().create_task(self._open(tap))
         # Everyone who waited may have gone; then nobody is left to be told.
         tap.opened.add_done_callback(lambda task: task.cancelled() or task.exception())
@@ -260,8 +313,7 @@ class Hub:
     def _read(self, tap: Tap, keep: Keep, since: Position | None) -> Reading:
         """Begin a read that everyone who wants no earlier start can share while it is under way."""
         tap.feed.hold()
-        limit = 0 if since is None else keep.items
-        work = self._broker.history(tap.feed.name, keep=keep, since=since, limit=limit)
+        work = self._history_since(tap, keep, since)
         reading = Reading(since, asyncio.get_running_loop().create_task(work))
         tap.reading = reading
         self.metrics.history_reads.inc()
@@ -275,6 +327,12 @@ class Hub:
 
         reading.task.add_done_callback(finished)
         return reading
+
+    def _history_since(
+        self, tap: Tap, keep: Keep, since: Position | None
+    ) -> Coroutine[object, object, History]:
+        limit = 0 if since is None else keep.items
+        return self._broker.history(tap.feed.name, keep=keep, since=since, limit=limit)
 
     def _complete(
         self, subscriber: Subscriber, tap: Tap, since: Position | None, history: History | None

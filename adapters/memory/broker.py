@@ -153,6 +153,8 @@ class MemoryStreams:
 class MemoryBroker:
     """One listener on shared streams; see ``realtime.broker.Broker``."""
 
+    immediate = True
+
     def __init__(self, streams: MemoryStreams) -> None:
         self._streams = streams
         self._on_publication: OnPublication | None = None

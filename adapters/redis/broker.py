@@ -28,6 +28,8 @@ _WITH_INFO = b"\0"
 class RedisBroker:
     """See ``realtime.broker.Broker``. ``prefix`` separates several installations on one Redis."""
 
+    immediate = False
+
     def __init__(
         self,
         url: str,

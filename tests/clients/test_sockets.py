@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import gc
 import json
 import socket
 import ssl
@@ -14,6 +15,8 @@ import websockets
 
 from core import limits
 from handlers.realtime_connection import Connection
+from realtime.client import Client
+from realtime.session import Session
 from realtime.websocket import accept_key
 from tests.clients.served import NURSE, PATIENT, Served, streams, token
 
@@ -327,6 +330,36 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=True, capture_output=True,
     )  # fmt: skip
     return folder
+
+
+async def test_connections_that_ended_leave_nothing_to_the_collector(server: Served) -> None:
+    """The collector comes rarely in a process of thousands of connections: reference counts must do."""
+
+    async def come_and_go(how: str) -> None:
+        async with connecting(server) as client:
+            await client.send(CONNECT.replace("{}", f'{{"token":"{token(PATIENT)}"}}'))
+            await client.send('{"id":2,"subscribe":{"channel":"queue:1"}}')
+            await client.recv()
+            if how == "broken":
+                client.transport.abort()
+            elif how == "bad":
+                await client.send("not the protocol")
+                await client.wait_closed()
+
+    await come_and_go("well")
+    await server.until(lambda: len(server.sockets) == 0)
+    gc.collect()
+    gc.disable()
+    try:
+        for how in ("well", "broken", "bad"):
+            for _ in range(5):
+                await come_and_go(how)
+        await server.until(lambda: len(server.sockets) == 0)
+        await asyncio.sleep(0.05)
+        left = [one for one in gc.get_objects() if type(one) in (Connection, Client, Session)]
+    finally:
+        gc.enable()
+    assert left == []
 
 
 async def test_everything_works_over_tls_too(certificate: Path) -> None:

@@ -29,6 +29,8 @@ assert KEEP is not None
 class SlowBroker(MemoryBroker):
     """Memory, but history waits at a gate when there is one, and anything can be away."""
 
+    immediate = False
+
     def __init__(self, streams: MemoryStreams) -> None:
         super().__init__(streams)
         self.gate: asyncio.Event | None = None
@@ -109,9 +111,9 @@ class House:
 
     async def join(self, phone: Phone, since: int | None = None, *, epoch: str = "e1") -> None:
         position = None if since is None else Position(since, epoch)
-        joined = self.hub.join_now(phone, LINE, position)
+        joined = self.hub.join_now(phone, {LINE: position})
         if joined is not None:
-            phone.joined = joined
+            phone.joined = joined[LINE]
             return
 
         def answer(results: object) -> None:

@@ -63,6 +63,8 @@ class Users:
 class Way(MemoryBroker):
     """One process's broker, with trouble on the way."""
 
+    immediate = False
+
     def __init__(self, streams: MemoryStreams) -> None:
         super().__init__(streams)
         self.under_way: deque[tuple[str, Publication]] = deque()

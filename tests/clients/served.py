@@ -5,6 +5,7 @@ import random
 import ssl
 import uuid
 from datetime import timedelta
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 from tornado.httpserver import HTTPServer
@@ -20,7 +21,7 @@ from handlers.client_address import ClientAddresses
 from handlers.realtime_door import Door
 from handlers.realtime_socket import RealtimeSockets
 from realtime.broker import Broker
-from realtime.channels import houzhen_channels
+from realtime.channels import Channels, houzhen_channels
 from realtime.crowds import Crowds
 from realtime.hub import Hub
 from realtime.metrics import RealtimeMetrics
@@ -30,7 +31,8 @@ from realtime.tokens import HmacTokens
 
 CLOCK = SystemClock()
 CHANNELS = houzhen_channels()
-TOKENS = HmacTokens([b"only for tests, and long enough."])
+SECRET = b"only for tests, and long enough."
+TOKENS = HmacTokens([SECRET])
 
 PATIENT = Actor(id="u42", role=Role.PATIENT)
 NURSE = Actor(id="n1", role=Role.NURSE)
@@ -61,13 +63,15 @@ class Served:
         trusted_proxies: tuple[str, ...] = (),
         crowds: Crowds | None = None,
         position_check_seconds: float = limits.REALTIME_POSITION_CHECK_SECONDS,
-        **terms: float,
+        channels: Channels = CHANNELS,
+        **terms: Any,
     ) -> None:
         self.broker: Broker = MemoryBroker(backend) if isinstance(backend, MemoryStreams) else backend
+        self.channels = channels
         self.metrics = RealtimeMetrics(CollectorRegistry())
         self.hub = Hub(
             broker=self.broker,
-            channels=CHANNELS,
+            channels=channels,
             clock=CLOCK,
             metrics=self.metrics,
             connections_per_user=connections_per_user,
@@ -75,13 +79,13 @@ class Served:
         )
         self.crowds = Crowds(CLOCK) if crowds is None else crowds
         self.terms = Terms(
-            channels=CHANNELS,
+            channels=channels,
             tokens=TOKENS,
             clock=CLOCK,
             new_client_id=lambda: str(uuid.uuid4()),
             chance=random.random,
             version="test",
-            **terms,  # type: ignore[arg-type]
+            **terms,
         )
         self.sockets = RealtimeSockets(
             terms=self.terms,
@@ -127,7 +131,7 @@ class Served:
         await self.__aexit__()
 
     async def publish(self, channel: str, data: bytes) -> Position:
-        policy, _ = CHANNELS.find(channel)
+        policy, _ = self.channels.find(channel)
         return await self.broker.publish(channel, data, keep=policy.keep)
 
     async def drop_one(self, channel: str) -> None:
@@ -143,7 +147,7 @@ class Served:
         streams.listen(channel, listener)
         assert hear == listener
 
-    async def until(self, true: "asyncio.Future[None] | object", seconds: float = 5.0) -> None:
+    async def until(self, true: "asyncio.Future[None] | object", seconds: float = 20.0) -> None:
         async with asyncio.timeout(seconds):
             while not true():  # type: ignore[operator]
                 await asyncio.sleep(0.01)

@@ -6,19 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.clients.served import NURSE, PATIENT, SCREEN, Served, streams, token
-from tests.clients.stock import NodeClient, PythonClient, Stock
+from tests.clients.stock import Stock
 
 LINE = "queue:L0301"
-
-
-@pytest.fixture(params=["python", pytest.param("node", marks=pytest.mark.node)])
-async def client(request: pytest.FixtureRequest) -> AsyncIterator[Stock]:
-    missing = NodeClient.missing() if request.param == "node" else None
-    if missing:
-        pytest.skip(missing)
-    made: Stock = PythonClient() if request.param == "python" else NodeClient()
-    yield made
-    await made.close()
 
 
 @pytest.fixture

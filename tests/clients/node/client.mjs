@@ -1,7 +1,8 @@
 // The stock npm client, told by JSON lines on stdin what to do, telling by JSON lines on stdout what happened.
 import { createInterface } from 'node:readline';
-import { Centrifuge } from 'centrifuge';
 import WebSocket from 'ws';
+
+const { Centrifuge } = await import(process.argv[2]);
 
 const tell = (event, facts = {}) => process.stdout.write(JSON.stringify({ event, ...facts }) + '\n');
 let client;
@@ -9,10 +10,23 @@ let client;
 const subscribedFacts = (c) => ({ channel: c.channel, was_recovering: c.wasRecovering, recovered: c.recovered });
 const publicationFacts = (c) => ({ channel: c.channel, data: c.data, offset: c.offset ?? 0 });
 
-function connect({ url, tokens, channels }) {
+const pause = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
+const userOf = (c) => c.info?.user;
+
+// The first token at once, the others one by one, each after a while.
+function tokenOptions(tokens, takes) {
   const rest = tokens.slice(1);
-  const options = { websocket: WebSocket, maxReconnectDelay: 300, minReconnectDelay: 100 };
-  if (tokens.length) Object.assign(options, { token: tokens[0], getToken: async () => rest.shift() });
+  return tokens.length ? { token: tokens[0], getToken: () => pause(takes).then(() => rest.shift()) } : {};
+}
+
+function connect({ url, tokens, channels, ping_slack, token_takes }) {
+  const options = {
+    websocket: WebSocket,
+    maxReconnectDelay: 300,
+    minReconnectDelay: 100,
+    maxServerPingDelay: ping_slack * 1000,
+    ...tokenOptions(tokens, token_takes),
+  };
   client = new Centrifuge(url, options);
   client.on('connecting', (c) => tell('connecting', { code: c.code }));
   client.on('connected', (c) => tell('connected', { client: c.client }));
@@ -20,18 +34,28 @@ function connect({ url, tokens, channels }) {
   client.on('subscribed', (c) => tell('subscribed', subscribedFacts(c)));
   client.on('unsubscribed', (c) => tell('unsubscribed', { channel: c.channel }));
   client.on('publication', (c) => tell('publication', publicationFacts(c)));
+  client.on('error', (c) => tell('error', { code: c.error.code }));
   for (const channel of channels) subscribe({ channel });
   client.connect();
 }
 
-function subscribe({ channel }) {
+function subscribe({ channel, since, tokens = [], join_leave = false }) {
   let subscription = client.getSubscription(channel);
   if (!subscription) {
-    subscription = client.newSubscription(channel, { maxResubscribeDelay: 300, minResubscribeDelay: 50 });
+    const options = {
+      maxResubscribeDelay: 300,
+      minResubscribeDelay: 50,
+      joinLeave: join_leave,
+      ...tokenOptions(tokens, 0),
+    };
+    if (since) options.since = { offset: since[0], epoch: since[1] };
+    subscription = client.newSubscription(channel, options);
     subscription.on('subscribing', (c) => tell('subscribing', { channel, code: c.code }));
     subscription.on('subscribed', (c) => tell('subscribed', { ...subscribedFacts(c), channel }));
     subscription.on('unsubscribed', (c) => tell('unsubscribed', { channel, code: c.code }));
-    subscription.on('publication', (c) => tell('publication', { ...publicationFacts(c), channel }));
+    subscription.on('publication', (c) => tell('publication', { ...publicationFacts(c), channel, by: userOf(c) }));
+    subscription.on('join', (c) => tell('join', { channel, user: userOf(c) }));
+    subscription.on('leave', (c) => tell('leave', { channel, user: userOf(c) }));
     subscription.on('error', (c) => tell('subscription_error', { channel, code: c.error.code }));
   }
   subscription.subscribe();
@@ -54,6 +78,13 @@ const actions = {
       const found = await client.history(c.channel, { limit: c.limit, reverse: c.reverse });
       return { offset: found.offset, offsets: found.publications.map((one) => one.offset) };
     }),
+  publish: (c) => ask(c, async () => (await client.publish(c.channel, c.data), {})),
+  rpc: (c) => ask(c, async () => ({ data: (await client.rpc(c.method, c.data)).data })),
+  presence: (c) =>
+    ask(c, async () => {
+      const found = await client.presence(c.channel);
+      return { users: Object.values(found.clients).map((one) => one.user).sort() };
+    }),
   presence_stats: (c) =>
     ask(c, async () => {
       const found = await client.presenceStats(c.channel);
@@ -70,3 +101,5 @@ createInterface({ input: process.stdin })
     client?.disconnect();
     setTimeout(() => process.exit(0), 50);
   });
+
+tell('ready');

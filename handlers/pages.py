@@ -11,7 +11,16 @@ from pathlib import Path
 
 from tornado.web import HTTPError, StaticFileHandler
 
+from handlers.problems import MEDIA_TYPE, bare_code, terse_problem
+
 FOREVER_SECONDS = 365 * 24 * 3600
+
+_NOT_THERE = "没有这个页面 · No such page"
+_SAID = {
+    403: _NOT_THERE,
+    404: _NOT_THERE,
+    503: "页面尚未构建，请运行 make run · Pages are not built yet: run make run",
+}
 
 CONTENT_POLICY = (
     "default-src 'self'; script-src 'self' {scripts}; style-src 'self' 'unsafe-inline'; "
@@ -30,15 +39,24 @@ class Pages:
 
 
 class PageFile(StaticFileHandler):
-    """One file of the built pages. ``page`` fixes the file whatever the path is (``/screen/<id>``)."""
+    """One file of the built pages. ``page`` fixes the file whatever the path is (``/screen/<id>``); ``moved``
+    sends the browser there instead."""
 
-    def initialize(self, pages: Pages, page: str | None = None, folder: str = "") -> None:  # type: ignore[override]
+    SUPPORTED_METHODS = ("GET", "HEAD")
+
+    def initialize(  # type: ignore[override]
+        self, pages: Pages, page: str | None = None, folder: str = "", moved: str | None = None
+    ) -> None:
         root = pages.root / folder if folder else pages.root
         super().initialize(path=str(root), default_filename="index.html")
         self._page = page
         self._pages = pages
+        self._moved = moved
 
     async def get(self, path: str = "", include_body: bool = True) -> None:
+        if self._moved is not None:
+            self.redirect(self._moved)
+            return
         target = self._page or path
         if "\0" in target:
             raise HTTPError(404)
@@ -81,9 +99,14 @@ class PageFile(StaticFileHandler):
         return kind or "application/octet-stream"
 
     def write_error(self, status_code: int, **kwargs: object) -> None:
-        words = {
-            404: "没有这个页面 · No such page",
-            503: "页面尚未构建，请运行 make run · Pages are not built yet: run make run",
-        }
-        self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self.finish(words.get(status_code, f"{status_code}"))
+        """A person is told what is not there; every other no is a problem, as everywhere."""
+        self.clear_header("Server")
+        said = _SAID.get(status_code)
+        if said is not None:
+            self.set_header("Content-Type", "text/plain; charset=utf-8")
+            self.finish(said)
+            return
+        if status_code == 405:
+            self.set_header("Allow", ", ".join(self.SUPPORTED_METHODS))
+        self.set_header("Content-Type", MEDIA_TYPE)
+        self.finish(terse_problem(status_code, bare_code(status_code)))

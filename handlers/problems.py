@@ -1,6 +1,7 @@
 """How a no is said over HTTP: RFC 9457 problems with a stable code, facts, and words in two languages."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Protocol
 
 import msgspec
@@ -39,11 +40,14 @@ TITLES = {
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
+    408: "Request Timeout",
     409: "Conflict",
     413: "Content Too Large",
     415: "Unsupported Media Type",
+    416: "Range Not Satisfiable",
     422: "Unprocessable Content",
     429: "Too Many Requests",
+    431: "Request Header Fields Too Large",
     500: "Internal Server Error",
     503: "Service Unavailable",
 }
@@ -72,3 +76,27 @@ def plain_problem(status: int, code: str, words: Words, *, accept: str, trace: s
         detail=words.say(code, {}, accept=accept),
         trace=trace,
     )
+
+
+def bare_code(status: int) -> str:
+    """The code of a status that Tornado chose by itself."""
+    if status == 405:
+        return "core.method_not_allowed"
+    return "core.internal" if status >= 500 else "core.bad_request"
+
+
+def terse_problem(status: int, code: str) -> bytes:
+    """A problem of those who have no catalogue at hand: pages and sockets."""
+    title = HTTPStatus(status).phrase
+    return msgspec.json.encode({"type": "about:blank", "title": title, "status": int(status), "code": code})
+
+
+def closing_answer(problem: Problem) -> bytes:
+    """A whole HTTP/1.1 response that says the problem and ends the connection."""
+    body = msgspec.json.encode(problem)
+    head = (
+        f"HTTP/1.1 {problem.status} {problem.title}\r\n"
+        f"Content-Type: {MEDIA_TYPE}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n"
+        "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n"
+    )
+    return head.encode("ascii") + body

@@ -6,7 +6,7 @@ nothing speaks against is answered here; everything else, whatever is unusual ab
 untouched, which answers as ever.
 
 The same look keeps whoever sends a request by the drop from Tornado: what has no complete request line and
-headers within ``HTTP_HEAD_SECONDS`` is closed.
+headers within ``HTTP_HEAD_SECONDS`` is sent away, with a word (408) if anything was asked at all.
 """
 
 import asyncio
@@ -34,6 +34,8 @@ _HEADER: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\
 _FOR_TORNADO: Final = frozenset({"content-length", "transfer-encoding", "expect"})
 
 Address = tuple[Any, ...]
+OpenStream = Callable[[socket.socket], IOStream]
+"""What Tornado reads a connection through."""
 
 
 class Heads(dict[str, str]):
@@ -87,9 +89,12 @@ class Visitor:
 class Door:
     """Accepts for a Tornado server. ``listen`` in the loop, ``close`` before the sockets' owner closes."""
 
-    def __init__(self, sockets: RealtimeSockets, server: HTTPServer) -> None:
+    def __init__(
+        self, sockets: RealtimeSockets, server: HTTPServer, *, open_stream: OpenStream | None = None
+    ) -> None:
         self._sockets = sockets
         self._server = server
+        self._open_stream = open_stream or partial(IOStream, max_buffer_size=server.max_buffer_size)
         self._listening: list[tuple[socket.socket, Callable[[], None]]] = []
         # In the order of their arrival, which is the order of their deadlines.
         self._waiting: dict[Visitor, float] = {}
@@ -117,7 +122,7 @@ class Door:
 
     def _hand_over(self, taken: socket.socket, address: Address) -> None:
         """Give Tornado a connection as if it had accepted it itself."""
-        self._server.handle_stream(IOStream(taken, max_buffer_size=self._server.max_buffer_size), address)
+        self._server.handle_stream(self._open_stream(taken), address)
 
     def take(self, taken: socket.socket, address: Address) -> None:
         """Somebody has connected."""
@@ -198,12 +203,22 @@ class Door:
         self._sweeping = None
         now = self._now()
         for visitor in [visitor for visitor, until in self._waiting.items() if until <= now]:
-            self._send_away(visitor)
+            self._let_go(visitor)
+            if _has_asked(visitor.socket):
+                _turn_away(visitor.socket, HTTPStatus.REQUEST_TIMEOUT, "core.request_too_slow")
+            else:
+                visitor.socket.close()
         if self._waiting:
             self._sweep_later()
 
     def _now(self) -> float:
         return self._sockets.terms.clock.monotonic()
+
+
+def _has_asked(taken: socket.socket) -> bool:
+    with contextlib.suppress(OSError):
+        return bool(taken.recv(1, socket.MSG_PEEK))
+    return False
 
 
 def _says_no_more(taken: socket.socket) -> bool:
@@ -222,4 +237,7 @@ def _turn_away(taken: socket.socket, status: HTTPStatus, code: str) -> None:
     ]
     with contextlib.suppress(OSError):
         taken.send("\r\n".join((*lines, "", "")).encode("ascii") + body)
+        # What lies unread at a close makes it a reset, which takes the answer with it.
+        taken.shutdown(socket.SHUT_WR)
+        taken.recv(limits.HTTP_HEADER_BYTES)
     taken.close()

@@ -16,6 +16,7 @@ from tornado.web import RequestHandler
 
 from core import limits
 from handlers.client_address import ClientAddresses
+from handlers.problems import MEDIA_TYPE, bare_code, terse_problem
 from handlers.readiness import Readiness, readiness
 from handlers.realtime_connection import Connection
 from handlers.realtime_handshake import PATH, Refusal, accepted, problem, refusal
@@ -233,6 +234,14 @@ class RealtimeSocket(RequestHandler):
         for name, value in headers.items():
             self.set_header(name, value)
         self.finish(body)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Another method, or a defect of ours."""
+        if status_code == 405:
+            self.set_header("Allow", "GET")
+        self.clear_header("Server")
+        self.set_header("Content-Type", MEDIA_TYPE)
+        self.finish(terse_problem(status_code, bare_code(status_code)))
 
 
 def take_socket(stream: IOStream) -> tuple[socket.socket, bytes]:

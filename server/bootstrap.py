@@ -269,16 +269,18 @@ async def _web_role(
         openapi=api["openapi.json"],
         asyncapi=api["asyncapi.json"],
     )
+    words = Words.read()
     edge = Edge(
         deps=deps,
         identify=bearer(tokens, clock),
-        words=Words.read(),
+        words=words,
         clock=clock,
         replays=SqlReplays(ground.database),
         seconds=ground.metrics.http_seconds,
     )
     application = make_application(edge, ROUTES, live.rules, settings.web, ROOT)
-    return WebServer(application, bind(settings.web, shared=shared), door_of=live.door), live
+    listening = bind(settings.web, shared=shared)
+    return WebServer(application, listening, words=words, door_of=live.door), live
 
 
 def _queue(ground: _Ground, live: Live, build: str) -> QueueParts:

@@ -15,7 +15,7 @@ from adapters.native.sender import NativeSender, native_sender
 from conf.settings import Settings
 from core.clock import Clock
 from handlers.client_address import ClientAddresses
-from handlers.realtime_door import Door
+from handlers.realtime_door import Door, OpenStream
 from handlers.realtime_socket import RealtimeSockets
 from realtime.broker import Broker, BrokerUnavailable
 from realtime.channels import Channels
@@ -61,9 +61,9 @@ class Live:
         """What the web application routes here."""
         return self._sockets.rules()
 
-    def door(self, server: HTTPServer) -> Door:
+    def door(self, server: HTTPServer, open_stream: OpenStream) -> Door:
         """Who accepts for this server."""
-        return Door(self._sockets, server)
+        return Door(self._sockets, server, open_stream=open_stream)
 
     async def position(self, channel: str) -> tuple[int, str]:
         """Offset and epoch of the channel's newest publication; (0, "") while the broker is away.

@@ -9,17 +9,24 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import structlog
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
-from tornado.web import Application, RedirectHandler
+from tornado.web import Application
 
 from conf.settings import Web
+from conf.words import Words
 from core import limits
+from core.tasks import end_tasks
 from handlers.endpoint import Edge, JsonEndpoint
 from handlers.pages import PageFile, Pages
-from handlers.realtime_door import Door
+from handlers.problems import closing_answer, plain_problem
+from handlers.realtime_door import Door, OpenStream
+from handlers.request_stream import RequestStreams
 from handlers.routes import Route
 from server.outcomes import CannotStart
+
+log = structlog.get_logger()
 
 _INLINE_SCRIPT = re.compile(rb"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
 
@@ -62,7 +69,7 @@ def page_rules(screens: Path, patient: Path) -> list[Rule]:
     ]
     rules.append((r"/assets/(.*)", PageFile, {"pages": pages, "folder": "assets"}))
     rules.append((r"/((?:build\.json|favicon\.(?:ico|svg)|robots\.txt))", PageFile, {"pages": pages}))
-    rules.append((r"/h5", RedirectHandler, {"url": "/h5/", "permanent": False}))
+    rules.append((r"/h5", PageFile, {"pages": h5, "moved": "/h5/"}))
     rules.append((r"/h5/(.*)", PageFile, {"pages": h5}))
     return rules
 
@@ -97,33 +104,39 @@ class WebServer:
         application: Application,
         sockets: Iterable[socket.socket],
         *,
-        door_of: Callable[[HTTPServer], Door],
+        words: Words,
+        door_of: Callable[[HTTPServer, OpenStream], Door],
     ) -> None:
         self._sockets = list(sockets)
         self.port: int = self._sockets[0].getsockname()[1]
         """The port that was really taken (useful when 0 was asked for)."""
-        self._server = HTTPServer(
-            application,
-            max_body_size=limits.HTTP_BODY_BYTES,
-            max_buffer_size=limits.HTTP_BODY_BYTES + limits.HTTP_HEADER_BYTES,
-            max_header_size=limits.HTTP_HEADER_BYTES,
-            idle_connection_timeout=limits.HTTP_IDLE_SECONDS,
-            body_timeout=limits.HTTP_BODY_SECONDS,
-        )
-        self._door = door_of(self._server)
+        self._words = words
+        self._streams = RequestStreams(say=self._say)
+        self._watching: asyncio.Task[None] | None = None
+        self._server = HTTPServer(application, max_body_size=limits.HTTP_BODY_BYTES)
+        # ``RequestStream`` keeps all deadlines; Tornado's own would close without a word.
+        self._server.conn_params.header_timeout = None
+        self._door = door_of(self._server, self._streams.open)
 
     def start(self) -> None:
         """Begin to accept."""
+        self._watching = asyncio.create_task(self._streams.watch(), name="web.deadlines")
         self._door.listen(self._sockets)
 
     def stop_accepting(self) -> None:
         """Take no new connections; those that are open go on. May be called twice."""
         self._door.close()
 
+    def _say(self, status: int, code: str, accept: str) -> bytes:
+        log.debug("http.refused", status=status, code=code)
+        return closing_answer(plain_problem(status, code, self._words, accept=accept))
+
     async def close(self) -> None:
         """End at once: stop accepting and drop what is open."""
         self.stop_accepting()
         await self._server.close_all_connections()
+        if self._watching is not None:
+            await end_tasks([self._watching])
 
     async def finish(self) -> None:
         """Wait for requests in flight, no longer than the draining time allows."""

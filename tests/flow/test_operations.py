@@ -1,6 +1,7 @@
 """What operators rely on: readiness tells the truth, check names what is wrong, tokens open what they may."""
 
 import asyncio
+import json
 import re
 import sqlite3
 import subprocess
@@ -11,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from conf.loader import load
 from core import limits
+from server.bootstrap import Roles, compose
 from tests.flow.town import Town, a_town
 from tests.services import RedisServer
 
@@ -84,6 +87,30 @@ async def test_a_worker_forgets_what_is_too_old_and_nothing_else(
                 while database.execute(days).fetchall() != [today]:
                     await asyncio.sleep(0.05)
         assert (await town.board("L1"))["waiting"]
+
+
+BROKEN = [
+    (b"POST /connection/websocket HTTP/1.1\r\nHost: x\r\n\r\n", 405, "core.method_not_allowed"),
+    (b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 20_000, 431, "core.headers_too_large"),
+    (b"GET /connection/websocket HTTP/1.1\r\nA: " + b"a" * 20_000, 431, "core.headers_too_large"),
+    (b"POST /v1/x HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n\r\n", 413, "core.body_too_large"),
+    (b"GET /v1/lines\r\n\r\n", 400, "core.bad_request"),
+]
+
+
+async def test_what_breaks_the_bounds_is_told_so_by_the_whole_server(tmp_path: Path) -> None:
+    settings = load(overrides={"data": str(tmp_path), "web.port": 0, "log.level": "warning"}, environment={})
+    async with compose(settings, Roles.WEB) as platform:
+        for request, status, code in BROKEN:
+            reader, writer = await asyncio.open_connection("127.0.0.1", platform.port)
+            writer.write(request)
+            async with asyncio.timeout(20):
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = re.search(rb"Content-Length: (\d+)", head)
+                assert length is not None
+                problem = json.loads(await reader.readexactly(int(length[1])))
+            assert (head.split()[1], problem["code"]) == (str(status).encode(), code)
+            writer.close()
 
 
 def test_check_says_in_a_table_what_is_well_and_what_is_not(tmp_path: Path) -> None:

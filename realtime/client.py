@@ -10,8 +10,9 @@ from typing import Protocol, TypeVar
 
 import structlog
 
+from core.refusals import Unavailable
 from realtime import frames
-from realtime.broker import BrokerUnavailable
+from realtime.channels import UnknownChannel
 from realtime.codes import Closings, Disconnect, Error, Errors, Unsubscribings
 from realtime.effects import (
     Admit,
@@ -255,8 +256,10 @@ class Client:
         # Made here: who leaves before this task has begun would leave a coroutine that nobody awaits.
         try:
             await work()
-        except (BrokerUnavailable, TimeoutError):
+        except (Unavailable, TimeoutError):
             self._refuse(Errors.INTERNAL)
+        except UnknownChannel:
+            self._refuse(Errors.UNKNOWN_CHANNEL)
         except TooManyChannels:
             self._refuse(Errors.LIMIT_EXCEEDED)
         except Exception:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Self, TypeVar
+from typing import Protocol, Self, TypeVar
 
 import structlog
 
@@ -20,7 +20,7 @@ from realtime import frames
 from realtime.attendance import Attendance
 from realtime.broker import Broker, BrokerUnavailable, Keep, PresenceStats, Present
 from realtime.calls import Calls
-from realtime.channels import Channels, companion, is_companion
+from realtime.channels import Channels, UnknownChannel, companion, is_companion
 from realtime.delivery import Deliveries, Told
 from realtime.effects import Publish
 from realtime.fanout import FanOut, Push, Subscriber, fan_out, push_of
@@ -35,6 +35,16 @@ log = structlog.get_logger()
 R = TypeVar("R")
 
 Answer = Callable[[Mapping[str, Joined | None]], None]
+
+
+class Known(Protocol):
+    """Which names (without the namespace) there are in a namespace."""
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is one for certain, answered from memory."""
+
+    async def look(self, name: str) -> bool:
+        """Whether there is one now. Raises ``Unavailable`` when that cannot be known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +91,9 @@ class Hub:
         fan_out: FanOut = fan_out,
         position_check_seconds: float = limits.REALTIME_POSITION_CHECK_SECONDS,
         connections_per_user: int = limits.REALTIME_CONNECTIONS_PER_USER,
+        known: Mapping[str, Known] | None = None,
     ) -> None:
+        """``known`` says of some namespaces which names there are; of the others any name is good."""
         self._broker = broker
         self._channels = channels
         self._clock = clock
@@ -90,6 +102,7 @@ class Hub:
         self.calls = Calls(metrics)
         self._fan_out = fan_out
         self._position_check_seconds = position_check_seconds
+        self._known = known or {}
         self._ear: Ear | None = None
         self._taps: dict[str, Tap] = {}
         self._deliveries = Deliveries(hear=self._tell_feed, fan_out=self._fan_out_timed)
@@ -226,7 +239,9 @@ class Hub:
 
     def _ready_now(self, channel: str, since: Position | None) -> tuple[Tap, History | None]:
         """What joining the channel needs, as far as that is here. Raises ``_MustWait`` where it is not."""
-        tap = self._taps.get(channel) or (self._tap(channel) if self._broker.immediate else None)
+        tap = self._taps.get(channel)
+        if tap is None and self._broker.immediate and self._certainly_exists(channel):
+            tap = self._tap(channel)
         if tap is None or not tap.standing:
             raise _MustWait
         keep = tap.feed.policy.keep
@@ -244,8 +259,10 @@ class Hub:
 
         Nothing can be delivered between the two, so what ``answer`` writes comes first. A channel whose
         history and live line do not join, even when read again, is answered with None. Raises
-        ``BrokerUnavailable`` or ``TooManyChannels``.
+        ``UnknownChannel``, ``TooManyChannels`` or ``Unavailable``.
         """
+        for channel in asked:
+            await self._must_exist(channel)
         for fresh in (False, True):
             with ExitStack() as holds:
                 ready: list[tuple[Tap, Position | None, History | None]] = []
@@ -262,6 +279,27 @@ class Hub:
                 for channel in results:
                     self.leave(subscriber, channel)
         answer(results)
+
+    async def exists(self, channel: str) -> bool:
+        """Whether there is such a channel: nobody may fill us, or the broker, with names of nothing.
+
+        Raises ``BadChannel``, ``UnknownChannel`` or ``Unavailable``.
+        """
+        if self._certainly_exists(channel):
+            return True
+        policy, rest = self._channels.find(channel)
+        return await self._known[policy.namespace].look(rest)
+
+    def _certainly_exists(self, channel: str) -> bool:
+        if channel in self._taps or is_companion(channel):
+            return True
+        policy, rest = self._channels.find(channel)
+        known = self._known.get(policy.namespace)
+        return known is None or rest in known
+
+    async def _must_exist(self, channel: str) -> None:
+        if not await self.exists(channel):
+            raise UnknownChannel
 
     def _tap(self, channel: str) -> Tap:
         tap = self._taps.get(channel)
@@ -355,7 +393,8 @@ class Hub:
     async def history(
         self, channel: str, *, keep: Keep, since: Position | None, limit: int, reverse: bool
     ) -> History:
-        """Read kept publications. Raises ``BrokerUnavailable``."""
+        """Read kept publications. Raises ``UnknownChannel`` or ``Unavailable``."""
+        await self._must_exist(channel)
         return await self._broker.history(channel, keep=keep, since=since, limit=limit, reverse=reverse)
 
     async def publish(self, asked: Publish) -> Position:

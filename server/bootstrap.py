@@ -57,6 +57,7 @@ from realtime.tokens import HmacTokens
 from server.api import ROUTES, documents
 from server.arrivals import Arrivals
 from server.exposition import SyncCollector, exposed
+from server.known_lines import KnownLines
 from server.lag import watch_lag
 from server.leases import LeaseKeeper
 from server.leftovers import OutboxLeftovers
@@ -243,6 +244,7 @@ async def _web_role(
             tokens=tokens,
             revoked=revoked,
             units=ground.units,
+            known={"queue": KnownLines(ground.units, clock=clock)},
             registry=ground.metrics.registry,
         )
     except StorageUnavailable as away:

@@ -22,7 +22,7 @@ from realtime.channels import Channels
 from realtime.control import CHANNEL, Control
 from realtime.crowds import Crowds
 from realtime.fanout import BatchFanOut
-from realtime.hub import Ear, Hub
+from realtime.hub import Ear, Hub, Known
 from realtime.metrics import RealtimeMetrics
 from realtime.revocations import Revoked, Units
 from realtime.terms import Method, Terms
@@ -72,6 +72,8 @@ class Live:
         """
         policy, _ = self._channels.find(channel)
         assert policy.keep is not None
+        if not await self._hub.exists(channel):
+            return 0, ""
         try:
             history = await self._broker.history(channel, keep=policy.keep)
         except BrokerUnavailable:
@@ -102,6 +104,7 @@ async def open_live(
     tokens: Tokens,
     revoked: Revoked,
     units: Units,
+    known: Mapping[str, Known],
     registry: CollectorRegistry,
     rpc: Mapping[str, Method] = MappingProxyType({}),
 ) -> Live:
@@ -122,6 +125,7 @@ async def open_live(
         clock=clock,
         metrics=metrics,
         connections_per_user=web.connections_per_user,
+        known=known,
     )
     terms = Terms(
         channels=channels,

@@ -4,6 +4,7 @@ import asyncio
 import random
 import ssl
 import uuid
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -23,7 +24,7 @@ from handlers.realtime_socket import RealtimeSockets
 from realtime.broker import Broker
 from realtime.channels import Channels, houzhen_channels
 from realtime.crowds import Crowds
-from realtime.hub import Hub
+from realtime.hub import Hub, Known
 from realtime.metrics import RealtimeMetrics
 from realtime.stream import Position
 from realtime.terms import Terms
@@ -62,6 +63,7 @@ class Served:
         connections_per_user: int = 20,
         trusted_proxies: tuple[str, ...] = (),
         crowds: Crowds | None = None,
+        known: Mapping[str, Known] | None = None,
         position_check_seconds: float = limits.REALTIME_POSITION_CHECK_SECONDS,
         channels: Channels = CHANNELS,
         **terms: Any,
@@ -75,6 +77,7 @@ class Served:
             clock=CLOCK,
             metrics=self.metrics,
             connections_per_user=connections_per_user,
+            known=known,
             position_check_seconds=position_check_seconds,
         )
         self.crowds = Crowds(CLOCK) if crowds is None else crowds

@@ -13,6 +13,7 @@ import pytest
 import websockets
 from structlog.testing import capture_logs
 
+from core.refusals import StorageUnavailable
 from realtime.crowds import Crowds, TurnedAway
 from tests.clients.served import CLOCK, PATIENT, Served, streams, token
 from tests.clients.stock import NodeClient, PythonClient, Stock
@@ -267,3 +268,34 @@ async def test_a_flood_of_subscribes_ends_the_connection_and_is_one_line(server:
     ]
     # At most what one client may hold, of each of them, until they are given up.
     assert len(server.hub._taps) <= 128
+
+
+class Lines:
+    """There is one line, and a database that may be away."""
+
+    away = False
+
+    def __contains__(self, line: object) -> bool:
+        return False
+
+    async def look(self, line: str) -> bool:
+        if self.away:
+            raise StorageUnavailable(why="away")
+        return line == "L1"
+
+
+async def test_nobody_makes_channels_of_names_that_no_line_has(client: Stock) -> None:
+    lines, held = Lines(), streams()
+    async with Served(held, known={"queue": lines}) as server:
+        await client.connect(server.url, (), ("queue:L1", "queue:L2"))
+        await client.events.until("subscribed", channel="queue:L1")
+        await client.events.until("unsubscribed", channel="queue:L2", code=102)
+        assert await client.history("queue:L3", limit=5) == {"error": 102}
+        assert list(server.hub._taps) == ["queue:L1"]
+        assert list(held._streams) == ["queue:L1"]
+        lines.away = True
+        await client.subscribe("queue:L4")
+        await client.events.until("subscription_error", channel="queue:L4", code=100)
+        lines.away = False
+        await client.events.until("unsubscribed", channel="queue:L4", code=102)
+        assert [e["event"] for e in client.events.all].count("connected") == 1

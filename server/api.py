@@ -1,9 +1,10 @@
-"""The whole API in one list, and its documents."""
+"""The whole API in one list, and the files that are made from it: its documents, and what pages must know."""
 
 from pathlib import Path
 
 from rich.console import Console
 
+from core import limits
 from handlers import clinic_http, operations_http, queue_http, tokens_http
 from queue_display import wire
 from server.schema import PushChannel, asyncapi, dump, openapi
@@ -27,26 +28,46 @@ CHANNELS = (
     ),
 )
 
+PAGE_LIMITS = ("web/shared/server-limits.ts", "web/patient/src/server-limits.ts")
+"""Screens and the patient's app are built apart, so each has the file."""
+
 
 def documents() -> dict[str, bytes]:
     """The API documents as they are served and committed, by file name."""
     return {"openapi.json": dump(openapi(ROUTES)), "asyncapi.json": dump(asyncapi(CHANNELS))}
 
 
-def write_documents(folder: Path, *, check: bool) -> int:
-    """Write the documents, or compare them with what is there. Answers an exit status."""
+def page_limits() -> bytes:
+    """Bounds that pages must share with the server, as TypeScript."""
+    return (
+        "/** Bounds that pages share with the server. Written by `run.py schema` from core/limits.py. */\n\n"
+        "/** A line of which nothing was heard for longer is shown with its age. */\n"
+        f"export const STALE_SECONDS = {limits.QUEUE_STALE_SECONDS:g}\n"
+        "/** The server tells every line again, changed or not, about this often. */\n"
+        f"export const REAFFIRM_SECONDS = {limits.QUEUE_REAFFIRM_SECONDS:g}\n"
+    ).encode()
+
+
+def generated() -> dict[str, bytes]:
+    """Every committed file that is made from the code, by its path."""
+    files = {f"docs/api/{name}": document for name, document in documents().items()}
+    return files | dict.fromkeys(PAGE_LIMITS, page_limits())
+
+
+def write_generated(root: Path, *, check: bool) -> int:
+    """Write these files, or compare them with what is there. Answers an exit status."""
     drifted = []
-    for name, wanted in documents().items():
-        file = folder / name
+    for name, wanted in generated().items():
+        file = root / name
         if check:
             if not file.exists() or file.read_bytes() != wanted:
                 drifted.append(name)
         else:
-            folder.mkdir(parents=True, exist_ok=True)
+            file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(wanted)
     if drifted:
         Console(stderr=True).print(
-            f"docs/api differs from the code: {', '.join(drifted)}. Run: run.py schema", style="red"
+            f"{', '.join(drifted)}: not what the code says. Run: run.py schema", style="red"
         )
         return 1
     return 0

@@ -187,9 +187,9 @@ def revoke(
 
 @app.command()
 def schema(
-    check: Annotated[bool, typer.Option("--check", help="fail when the committed documents differ")] = False,
+    check: Annotated[bool, typer.Option("--check", help="fail when the committed files differ")] = False,
 ) -> None:
-    """Write docs/api from the wire models, or check that what is committed is what the code says."""
-    from server.api import write_documents
+    """Write docs/api and the pages' limits from the code, or check that what is committed is what it says."""
+    from server.api import write_generated
 
-    sys.exit(write_documents(Path(__file__).parents[1] / "docs" / "api", check=check))
+    sys.exit(write_generated(Path(__file__).parents[1], check=check))

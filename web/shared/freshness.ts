@@ -1,7 +1,6 @@
 /** How much a shown state can be trusted: pure, so that a phone, a screen and a desk answer alike. */
 
-/** Mirrors QUEUE_STALE_SECONDS of core/limits.py: a line silent for longer is shown with its age. */
-export const STALE_SECONDS = 45
+import { STALE_SECONDS } from './server-limits'
 
 export type Trust =
   /** confirmed lately */

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { hourMinute, isoDay, offsetMinutes, ServerClock, wallTime } from '../shared/clock'
-import { freshness, STALE_SECONDS, worst } from '../shared/freshness'
+import { freshness, worst } from '../shared/freshness'
 import { isNewer, replacesAll } from '../shared/newer'
+import { STALE_SECONDS } from '../shared/server-limits'
 import { aBoard, at, NOON } from './samples'
 
 describe('which state is newer', () => {

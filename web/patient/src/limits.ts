@@ -1,14 +1,15 @@
 /** Every wait and bound of the patient app, by name. */
+import { REAFFIRM_SECONDS, STALE_SECONDS } from './server-limits'
 
 /** Nothing heard for this long: the page says so itself. */
-export const STALE_AFTER_MS = 45_000
+export const STALE_AFTER_MS = STALE_SECONDS * 1000
 /** A request to the server is given up after this. */
 export const REQUEST_MS = 8_000
 /** Pauses between tries to load a snapshot: doubled from the first to the last, with jitter. */
 export const RETRY_FIRST_MS = 1_000
 export const RETRY_LAST_MS = 15_000
-/** A followed line that says nothing for about this long is asked (a reaffirmation is due every 20 s or so). */
-export const QUIET_MS = 30_000
+/** A followed line that says nothing for about this long is asked: two reaffirmations were missed. */
+export const QUIET_MS = 2 * REAFFIRM_SECONDS * 1000
 /** When history is lost for everyone at once, the reloads are spread over this. */
 export const RELOAD_SPREAD_MS = 1_500
 /** A hidden browser tab keeps its socket this long; a mini-program gives it up at once. */

@@ -31,6 +31,7 @@ _ASKS: Final = b"GET " + PATH.encode()
 _END: Final = b"\r\n\r\n"
 _REQUEST: Final = re.compile(rb"GET " + re.escape(PATH.encode()) + rb"(\?[!-~]*)? HTTP/1\.1\Z")
 _HEADER: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*?)[ \t]*\Z")
+_HOST: Final = re.compile(r"[A-Za-z0-9.:_\[\]-]+\Z")
 _FOR_TORNADO: Final = frozenset({"content-length", "transfer-encoding", "expect"})
 
 Address = tuple[Any, ...]
@@ -63,7 +64,9 @@ def read_head(head: bytes) -> Heads | None:
             return None
         name, value = header[1].decode("ascii").lower(), header[2].decode("latin-1")
         found[name] = f"{found[name]}, {value}" if name in found else value
-    return None if "host" not in found or found.keys() & _FOR_TORNADO else found
+    if _HOST.match(found.get("host", "")) is None:
+        return None
+    return None if found.keys() & _FOR_TORNADO else found
 
 
 class Visitor:

@@ -314,30 +314,31 @@ UPGRADE = (
     "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==",
     "Sec-WebSocket-Version: 13",
 )
+# A head that is too large may be cut off while it is still being sent: then there is no answer (0).
 HANDSHAKES = {
     "a stranger's page": (request(GET, *UPGRADE, "Origin: https://elsewhere.example"), {403}),
     "a page of another port": (request(GET, *UPGRADE, "Origin: http://x:81"), {403}),
     "two origins": (
         request(GET, *UPGRADE, "Origin: http://x", "Origin: https://elsewhere.example"),
-        {400, 403},
+        {403},
     ),
     "an origin like ours": (request(GET, *UPGRADE, "Origin: http://x.elsewhere.example"), {403}),
     "no host": (request(GET, *UPGRADE[1:]), {400}),
-    "two hosts": (request(GET, *UPGRADE, "Host: y"), {400, 403, 101}),
-    "a host that is none": (request(GET, "Host: a b\tc/../", *UPGRADE[1:]), {400, 403, 101}),
-    "a huge header": (request(GET, *UPGRADE, f"X-{MARK}: " + "x" * 100_000), {400, 431, 0}),
+    "two hosts": (request(GET, *UPGRADE, "Host: y"), {400}),
+    "a host that is none": (request(GET, "Host: a b\tc/../", *UPGRADE[1:]), {400}),
+    "a huge header": (request(GET, *UPGRADE, f"X-{MARK}: " + "x" * 100_000), {431, 0}),
     "very many headers": (
-        request(GET, *UPGRADE, *(f"X-{n}: {MARK}" for n in range(5_000))), {400, 431, 0}
+        request(GET, *UPGRADE, *(f"X-{n}: {MARK}" for n in range(5_000))), {431, 0}
     ),
-    "a huge path": (request(f"GET {PATH}?{MARK * 4_000} HTTP/1.1", *UPGRADE), {400, 414, 431, 0}),
+    "a huge path": (request(f"GET {PATH}?{MARK * 4_000} HTTP/1.1", *UPGRADE), {414, 431, 0}),
     "a null byte in a header": (request(GET, *UPGRADE, "X-A: a\0b"), {400}),
-    "a folded header": (request(GET, *UPGRADE, "X-A: a", " b"), {400, 101}),
-    "a bare line feed": (b"GET /connection/websocket HTTP/1.1\nHost: x\n\n", {400, 426, 0}),
-    "no HTTP": (f"{MARK}\r\n\r\n".encode(), {400, 0}),
-    "HTTP of the future": (request(f"GET {PATH} HTTP/3.0", *UPGRADE), {400, 505, 0}),
+    "a folded header": (request(GET, *UPGRADE, "X-A: a", " b"), {400}),
+    "a bare line feed": (b"GET /connection/websocket HTTP/1.1\nHost: x\n\n", {400, 408}),
+    "no HTTP": (f"{MARK}\r\n\r\n".encode(), {400}),
+    "HTTP of the future": (request(f"GET {PATH} HTTP/3.0", *UPGRADE), {400, 505}),
     "a post": (request(f"POST {PATH} HTTP/1.1", *UPGRADE, "Content-Length: 2", body="{}"), {405}),
     "a body where none belongs": (
-        request(GET, *UPGRADE, "Content-Length: 2", body="{}"), {400, 101}
+        request(GET, *UPGRADE, "Content-Length: 2", body="{}"), {101}
     ),
     "two lengths": (
         request(GET, *UPGRADE, "Content-Length: 2", "Content-Length: 3", body="{}"), {400}

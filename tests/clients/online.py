@@ -7,6 +7,7 @@ import asyncio
 import base64
 import contextlib
 import random
+import socket
 from collections.abc import Callable
 
 from tests.clients import frames
@@ -123,6 +124,18 @@ class Online:
         if line is not None and self._wire is not None:
             self._wire.say(line)
 
+    def go_deaf(self) -> None:
+        """Leave what comes in the socket, which takes little."""
+        if self._wire is not None:
+            taken = self._wire.transport.get_extra_info("socket")
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            self._wire.transport.pause_reading()
+
+    def hear(self) -> None:
+        """Read again."""
+        if self._wire is not None and not self._wire.transport.is_closing():
+            self._wire.transport.resume_reading()
+
     def cut(self) -> None:
         """Lose the connection, as in a tunnel."""
         if self._wire is not None:
@@ -156,14 +169,16 @@ class Online:
             await asyncio.sleep(pause * self._chance())
 
 
-async def until(true: Callable[[], bool], phones: list[Online], *, seconds: float = 60.0) -> None:
+async def until(
+    true: Callable[[], bool], phones: list[Online], *, seconds: float = 60.0, step: float = 0.02
+) -> None:
     """Wait for something; a phone that found a fault of the server ends the wait at once."""
     async with asyncio.timeout(seconds):
         while not true():
             for one in phones:
                 if one.fault is not None:
                     raise one.fault
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(step)
     for one in phones:
         if one.fault is not None:
             raise one.fault

@@ -21,6 +21,7 @@ from core import limits
 HERE = Path(__file__).parent
 PREFIX = "HOUZHEN_"
 MOST_DAYS = 36_500
+_BROKER = re.compile(r"memory:$|rediss?(\+sentinel|\+cluster)?://")
 _OF_MSGSPEC = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?$")
 
 
@@ -113,8 +114,13 @@ def _contradictions(settings: Settings) -> Iterable[tuple[str, str]]:
     production = settings.profile == "production"
     if not settings.storage.url.startswith(("sqlite:///", "mysql", "mariadb")):
         yield "storage.url", "must begin with sqlite:/// , mysql:// or mariadb://"
-    if not settings.broker.url.startswith(("memory:", "redis://", "rediss://")):
-        yield "broker.url", "must be memory: or begin with redis:// or rediss://"
+    if not all(_BROKER.match(url) for url in settings.broker.urls):
+        yield (
+            "broker.url",
+            "must be memory: or begin with redis://, redis+sentinel:// or redis+cluster:// (rediss for TLS)",
+        )
+    if "memory:" in settings.broker.urls and len(settings.broker.urls) > 1:
+        yield "broker.url", "memory: is no shard: it stands alone"
     if not 0 <= settings.web.port <= 65535:
         yield "web.port", "must be 0 to 65535"
     if not 1 <= settings.web.processes <= 64:
@@ -167,7 +173,7 @@ def environment() -> Mapping[str, str]:
 
 def judge_for_many_processes(settings: Settings) -> None:
     """Refuse what works in one process only. Called by ``serve``, ``web`` and ``worker``."""
-    if settings.broker.url.startswith("memory:"):
+    if settings.broker.urls == ("memory:",):
         raise SettingsRefused(
             "broker.url: memory: reaches one process only; several need redis:// (or use run.py dev)"
         )

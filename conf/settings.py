@@ -52,8 +52,16 @@ class Storage(Setting, frozen=True, kw_only=True):
 class Broker(Setting, frozen=True, kw_only=True):
     """Who carries publications between processes."""
 
-    url: str = "memory:"
-    """``memory:`` (one process) or ``redis://…``."""
+    url: str | tuple[str, ...] = "memory:"
+    """``memory:`` (one process), or ``redis://…``, ``redis+sentinel://…``, ``redis+cluster://…``.
+
+    A list of the first two kinds of Redis is a list of shards.
+    """
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The same, always a list."""
+        return (self.url,) if isinstance(self.url, str) else self.url
 
 
 class Keys(Setting, frozen=True, kw_only=True):

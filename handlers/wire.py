@@ -25,6 +25,8 @@ class Dependency(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     name: Literal["database", "broker", "relay", "hospital", "pages", "worker"]
+    part: str | None = None
+    """Which of several, where a neighbour is several: a Redis of the broker."""
     ok: bool
     needed: bool
     age_seconds: float | None = None

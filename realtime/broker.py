@@ -9,7 +9,7 @@ History is a cache: the database is the truth. What a broker promises, and the c
     I5  the same idempotency key publishes once and answers the same position again.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -50,8 +50,8 @@ class BrokerUnavailable(Unavailable):
 OnPublication = Callable[[str, Publication], None]
 """Called on the loop, in order per channel; must not block and must not raise."""
 
-OnInterrupted = Callable[[], None]
-"""Called when listening stands again after an interruption: anything may have been missed meanwhile."""
+OnInterrupted = Callable[[Sequence[str]], None]
+"""Called when these channels are heard again after an interruption: anything may have been missed."""
 
 
 class Broker(Protocol):
@@ -70,7 +70,10 @@ class Broker(Protocol):
         """Stop listening and give back every connection. May be called twice."""
 
     async def ping(self) -> None:
-        """Answer when the other side does."""
+        """Answer when the other side does, all of it."""
+
+    async def servers(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
+        """How to ask each part of the other side by itself, by name; asking raises ``BrokerUnavailable``."""
 
     async def publish(
         self,

@@ -6,7 +6,7 @@ given up after a few seconds, so that a screen that reloads does not cost a roun
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol, Self, TypeVar
@@ -453,12 +453,12 @@ class Hub:
 
     # Positions.
 
-    def _interrupted(self) -> None:
-        """Anything may have been missed: look at every channel, again and again until each was answered."""
-        if self._ear is not None:
+    def _interrupted(self, channels: Collection[str]) -> None:
+        """Anything may have been missed: look at these channels, again and again until each was answered."""
+        if self._ear is not None and self._ear.channel in channels:
             self._ear.missed()
         idle = not self._doubtful
-        self._doubtful.update(self._taps.values())
+        self._doubtful.update(tap for name in channels if (tap := self._taps.get(name)) is not None)
         if idle and self._doubtful:
             self._spawn(self._settle_doubts())
 
@@ -478,31 +478,37 @@ class Hub:
                 tap.feed.busy = False
             await self._check_positions(quiet)
 
-    async def _check_positions(self, taps: Collection[Tap]) -> set[Tap]:
+    async def _check_positions(self, taps: Iterable[Tap]) -> set[Tap]:
         """Check each of them; answers those for which the broker had no answer."""
-        gate = asyncio.Semaphore(limits.REALTIME_POSITION_CHECKS_AT_ONCE)
+        left = iter(tuple(taps))
         unanswered: set[Tap] = set()
+        behind: list[tuple[Tap, Position]] = []
 
-        async def check(tap: Tap) -> None:
-            async with gate:
+        async def check() -> None:
+            for tap in left:
                 try:
-                    await self._check_position(tap)
+                    top = await self._top_of(tap)
                 except (BrokerUnavailable, TimeoutError):
                     unanswered.add(tap)
                 except Exception:
                     log.exception("realtime.position_check_failed")
+                else:
+                    if top is not None and tap.feed.behind(top):
+                        behind.append((tap, top))
 
-        await asyncio.gather(*(check(tap) for tap in taps))
+        await asyncio.gather(*(check() for _ in range(limits.REALTIME_POSITION_CHECKS_AT_ONCE)))
+        if behind:
+            # The publications may be on their way: one moment for all of them.
+            await asyncio.sleep(limits.REALTIME_POSITION_GRACE_SECONDS)
+        for tap, top in behind:
+            if tap.feed.behind(top):
+                self._tell_lost(tap, tap.feed.restart(top))
+                await asyncio.sleep(0)
         return unanswered
 
-    async def _check_position(self, tap: Tap) -> None:
+    async def _top_of(self, tap: Tap) -> Position | None:
+        """Where the channel's stream is; None when that says nothing about its feed."""
         keep = tap.feed.policy.keep
         if keep is None or not tap.standing:
-            return
-        top = (await self._broker.history(tap.feed.name, keep=keep)).position
-        if not tap.feed.behind(top):
-            return
-        # The publication may be on its way.
-        await asyncio.sleep(limits.REALTIME_POSITION_GRACE_SECONDS)
-        if tap.feed.behind(top):
-            self._tell_lost(tap, tap.feed.restart(top))
+            return None
+        return (await self._broker.history(tap.feed.name, keep=keep)).position

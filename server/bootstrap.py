@@ -21,6 +21,8 @@ from adapters.memory.broker import MemoryBroker, MemoryStreams
 from adapters.memory.nudge import MemoryNudge
 from adapters.redis.broker import RedisBroker
 from adapters.redis.nudge import RedisNudge
+from adapters.redis.places import BadBrokerUrl
+from adapters.redis.topology import topology_at
 from adapters.sql.idempotency import SqlReplays
 from adapters.sql.leases import SqlLeases
 from adapters.sql.outbox import SqlOutbox
@@ -204,11 +206,15 @@ async def _ground(settings: Settings, stack: contextlib.AsyncExitStack) -> _Grou
 
 def messengers(settings: Settings, clock: Clock) -> tuple[Nudge, Broker]:
     """Between processes through Redis; inside one process without it."""
-    url = settings.broker.url
-    if url.startswith("memory:"):
+    urls = settings.broker.urls
+    if urls == ("memory:",):
         streams = MemoryStreams(clock=clock, new_epoch=lambda: secrets.token_hex(4))
         return MemoryNudge(), MemoryBroker(streams)
-    return RedisNudge.open(url), RedisBroker(url)
+    try:
+        redis = topology_at(urls)
+    except BadBrokerUrl as bad:
+        raise CannotStart(f"broker.url: {bad}") from None
+    return RedisNudge(redis), RedisBroker(redis)
 
 
 def _link(settings: Settings, clock: Clock) -> HospitalLink | None:
@@ -265,7 +271,7 @@ async def _web_role(
         queue=queue,
         directory=DirectoryReadings(ground.units),
         revoking=Revoking(units=ground.units, clock=clock, take_back=live.control.take_back),
-        readiness=standing.readiness(database=ground.database.answers, broker=ground.broker.ping),
+        readiness=standing.readiness(database=ground.database.answers, broker=ground.broker.servers),
         metrics=lambda: generate_latest(ground.metrics.registry),
         start=lambda: start_answer(settings, issuer, build),
         openapi=api["openapi.json"],

@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
 from adapters.redis.broker import RedisBroker
+from adapters.redis.places import BadBrokerUrl
 from adapters.sql import migrations
 from adapters.sql.engine import BadDatabaseUrl
 from adapters.sql.transaction import Database
@@ -84,14 +85,27 @@ async def _database(settings: Settings) -> Finding:
 
 
 async def _broker(settings: Settings) -> Finding:
-    if settings.broker.url.startswith("memory:"):
+    if settings.broker.urls == ("memory:",):
         return Finding(True, "in this process (one process only)")
-    broker = RedisBroker(settings.broker.url)
     try:
-        await broker.ping()
+        broker = RedisBroker(settings.broker.urls)
+    except BadBrokerUrl as bad:
+        return Finding(False, str(bad), "broker.url")
+    try:
+        away = await _away(await broker.servers())
+        return (
+            Finding(False, f"no answer from {', '.join(away)}", "is it running, and is the address right?")
+            if away
+            else Finding(True, f"redis answers: {', '.join(await broker.servers())}")
+        )
     finally:
         await broker.close()
-    return Finding(True, "redis answers")
+
+
+async def _away(servers: Mapping[str, Callable[[], Awaitable[None]]]) -> list[str]:
+    """The names of those that do not answer."""
+    found = await asyncio.gather(*(ask() for ask in servers.values()), return_exceptions=True)
+    return [name for name, trouble in zip(servers, found, strict=True) if trouble is not None]
 
 
 async def _hospital(settings: Settings) -> Finding:

@@ -50,7 +50,21 @@ def _settings(
         overrides["data"] = str(data)
     if port is not None:
         overrides["web.port"] = port
-    return load(config, overrides=overrides)
+    settings = load(config, overrides=overrides)
+    _judge_broker(settings)
+    return settings
+
+
+def _judge_broker(settings: Settings) -> None:
+    """Refuse addresses that mean no Redis before anything is started."""
+    from adapters.redis.places import BadBrokerUrl, places
+
+    if settings.broker.urls == ("memory:",):
+        return
+    try:
+        places(settings.broker.urls)
+    except BadBrokerUrl as bad:
+        raise SettingsRefused(f"broker.url: {bad}") from None
 
 
 @app.command()

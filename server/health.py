@@ -28,6 +28,7 @@ class Probe:
     name: Name
     needed: bool
     ask: Callable[[], Awaitable[Found]]
+    part: str | None = None
 
 
 async def readiness(probes: list[Probe]) -> Readiness:
@@ -47,4 +48,6 @@ async def _asked(probe: Probe) -> Dependency:
     except OSError:
         found = Found(ok=False, code="away")
     age = None if found.age_seconds is None else round(found.age_seconds, 1)
-    return Dependency(name=probe.name, ok=found.ok, needed=probe.needed, age_seconds=age, code=found.code)
+    return Dependency(
+        name=probe.name, part=probe.part, ok=found.ok, needed=probe.needed, age_seconds=age, code=found.code
+    )

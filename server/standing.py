@@ -1,7 +1,8 @@
 """How the neighbours are, and which pages are deployed."""
 
+import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
@@ -10,7 +11,9 @@ from clinic.directory import HospitalContacts
 from core import limits
 from core.clock import Clock
 from core.outbox import OutboxStore
+from core.refusals import Refusal
 from handlers.wire import Readiness
+from realtime.broker import BrokerUnavailable
 from server.health import Found, Probe, readiness
 
 
@@ -29,6 +32,10 @@ class Units(Protocol):
         """A transaction that only reads."""
 
 
+BrokerServers = Callable[[], Awaitable[Mapping[str, Callable[[], Awaitable[None]]]]]
+"""How to ask each of the broker's servers, by name; a broker that cannot even tell them raises."""
+
+
 class Standing:
     """Asks every neighbour for ``/readyz``."""
 
@@ -42,25 +49,20 @@ class Standing:
         self._mirrors = mirrors
 
     def readiness(
-        self, *, database: Callable[[], Awaitable[None]], broker: Callable[[], Awaitable[None]]
+        self, *, database: Callable[[], Awaitable[None]], broker: BrokerServers
     ) -> Callable[[], Awaitable[Readiness]]:
         """What answers ``/readyz``. The server is ready while its database is.
 
         Without the broker nothing moves by itself, but snapshots and commands work: turning everybody away
-        would help nobody.
+        would help nobody. Each of its servers is asked by itself.
         """
 
         async def database_answers() -> Found:
             await database()
             return Found()
 
-        async def broker_answers() -> Found:
-            await broker()
-            return Found()
-
         probes = [
             Probe("database", needed=True, ask=database_answers),
-            Probe("broker", needed=False, ask=broker_answers),
             Probe("relay", needed=False, ask=self._relay),
             Probe("pages", needed=False, ask=self._built),
         ]
@@ -68,7 +70,7 @@ class Standing:
             probes.append(Probe("hospital", needed=False, ask=self._hospital))
 
         async def answer() -> Readiness:
-            return await readiness(probes)
+            return await readiness([*probes, *await _broker_probes(broker)])
 
         return answer
 
@@ -96,3 +98,23 @@ class Standing:
 
     async def _built(self) -> Found:
         return Found() if self.build() != "none" else Found(ok=False, code="not_built")
+
+
+async def _broker_probes(broker: BrokerServers) -> list[Probe]:
+    try:
+        async with asyncio.timeout(limits.READY_PROBE_SECONDS):
+            servers = await broker()
+    except (Refusal, TimeoutError):
+        servers = {}
+
+    def probe(name: str, asked: Callable[[], Awaitable[None]]) -> Probe:
+        async def ask() -> Found:
+            await asked()
+            return Found()
+
+        return Probe("broker", needed=False, ask=ask, part=name if len(servers) > 1 else None)
+
+    async def away() -> Found:
+        raise BrokerUnavailable
+
+    return [probe(*each) for each in servers.items()] or [Probe("broker", needed=False, ask=away)]

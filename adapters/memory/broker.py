@@ -5,7 +5,7 @@ Redis: tests do, and ``dev``, whose roles live in one loop.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from core import limits
@@ -170,6 +170,9 @@ class MemoryBroker:
 
     async def ping(self) -> None:
         self._check_open()
+
+    async def servers(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
+        return {"memory": self.ping}
 
     async def publish(
         self,

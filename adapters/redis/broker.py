@@ -1,20 +1,22 @@
 """The broker of many processes: Redis streams for history, Redis pub/sub for telling.
 
-A publication is one script (epoch, offset, XADD, PUBLISH, idempotency), so offsets and messages have one
-order. See ``scripts`` for epochs, ``subscription`` for hearing. With Redis away every call raises
-``BrokerUnavailable``; what clients hold stays valid, and when Redis is back the hub compares positions and
-sends back whoever missed something.
+A publication is one script (epoch, offset, XADD, PUBLISH, idempotency) in one round trip, so offsets and
+messages have one order. See ``scripts`` for epochs, ``wire`` for pipelining, ``ear`` for hearing,
+``topology`` for several Redis. With a Redis away every call about its channels raises ``BrokerUnavailable``;
+what clients hold stays valid, and when it is back the hub compares positions and sends back whoever missed
+something.
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import count
 from typing import Any
 
 import structlog
 
 from adapters.redis import scripts
-from adapters.redis.link import Links
-from adapters.redis.subscription import Subscription
+from adapters.redis.server import Timing
+from adapters.redis.topology import Topology, topology_at
 from core import limits
 from realtime.broker import Keep, OnInterrupted, OnPublication, PresenceStats, Present
 from realtime.stream import History, Position, Publication
@@ -26,50 +28,51 @@ _WITH_INFO = b"\0"
 
 
 class RedisBroker:
-    """See ``realtime.broker.Broker``. ``prefix`` separates several installations on one Redis."""
+    """See ``realtime.broker.Broker``. ``prefix`` separates several installations on one Redis.
+
+    ``redis`` is a URL, several (shards; see ``places``), or a topology that another part uses too; it is
+    closed with the broker in any case.
+    """
 
     immediate = False
 
     def __init__(
         self,
-        url: str,
+        redis: str | Sequence[str] | Topology,
         *,
         prefix: str = "houzhen",
         probe_seconds: float = limits.BROKER_PROBE_SECONDS,
         reply_seconds: float = limits.BROKER_REPLY_SECONDS,
     ) -> None:
-        self._links = Links(url, reply_seconds=reply_seconds)
+        timing = Timing(reply_seconds=reply_seconds, probe_seconds=probe_seconds)
+        if isinstance(redis, str):
+            redis = (redis,)
+        self._redis = topology_at(redis, timing) if isinstance(redis, Sequence) else redis
         self._prefix = prefix
-        self._probe_seconds = probe_seconds
-        self._subscription: Subscription | None = None
+        # Two epochs of a channel must differ, also when one Redis is emptied in between.
+        self._nonce = secrets.token_urlsafe(_NONCE_BYTES)
+        self._numbers = count()
         self._on_publication: OnPublication | None = None
+        self._on_interrupted: OnInterrupted | None = None
 
     @property
     def hears(self) -> bool:
-        """Whether the subscription stands; for readiness checks."""
-        return self._subscription is not None and self._subscription.standing
+        """Whether every subscription stands; for readiness checks."""
+        return self._on_publication is not None and self._redis.hears
 
     async def start(self, on_publication: OnPublication, on_interrupted: OnInterrupted) -> None:
-        self._on_publication = on_publication
-        self._subscription = Subscription(
-            self._links,
-            on_message=self._hear,
-            on_interrupted=on_interrupted,
-            probe=self._send_probe,
-            probe_channel=f"{self._prefix}:probe:{secrets.token_hex(8)}",
-            probe_seconds=self._probe_seconds,
-        )
-        self._subscription.start()
-        await self._subscription.tried.wait()
+        self._on_publication, self._on_interrupted = on_publication, on_interrupted
+        await self._redis.start()
 
     async def close(self) -> None:
-        if self._subscription is not None:
-            await self._subscription.close()
-        await self._links.close()
+        await self._redis.close()
 
     async def ping(self) -> None:
-        async with self._links.one() as link:
-            await link.call("PING")
+        for answers in (await self._redis.servers()).values():
+            await answers()
+
+    async def servers(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
+        return await self._redis.servers()
 
     # Publishing and reading.
 
@@ -82,24 +85,18 @@ class RedisBroker:
         idempotency_key: str | None = None,
         info: bytes = b"",
     ) -> Position:
-        keys = (
-            self._key(channel, "stream"),
-            self._key(channel, "meta"),
-            self._key(channel, f"answer:{idempotency_key or ''}"),
-            self._key(channel),
+        name = self._name(channel)
+        answer = await self._redis.run(
+            name,
+            self._redis.publish,
+            (f"{name}:stream", f"{name}:meta", f"{name}:answer:{idempotency_key or ''}", name),
+            self._new_nonce(),
+            _packed(data, info),
+            0 if keep is None else keep.items,
+            0 if keep is None else keep.ttl_seconds,
+            limits.BROKER_HISTORY_META_TTL_SECONDS,
+            0 if idempotency_key is None else limits.BROKER_IDEMPOTENCY_SECONDS,
         )
-        async with self._links.one() as link:
-            answer = await link.run_script(
-                scripts.PUBLISH,
-                keys,
-                _packed(data, info),
-                link.run,
-                secrets.token_urlsafe(_NONCE_BYTES),
-                0 if keep is None else keep.items,
-                0 if keep is None else keep.ttl_seconds,
-                limits.BROKER_HISTORY_META_TTL_SECONDS,
-                0 if idempotency_key is None else limits.BROKER_IDEMPOTENCY_SECONDS,
-            )
         offset, _, epoch = answer.decode().partition(":")
         return Position(int(offset), epoch)
 
@@ -115,44 +112,47 @@ class RedisBroker:
         start, stop = ("+", "-") if reverse else ("-", "+")
         if since is not None:
             start = str(max(0, since.offset - 1) if reverse else since.offset + 1)
-        async with self._links.one() as link:
-            epoch, top, entries = await link.run_script(
-                scripts.HISTORY,
-                (self._key(channel, "stream"), self._key(channel, "meta")),
-                link.run,
-                secrets.token_urlsafe(_NONCE_BYTES),
-                keep.ttl_seconds,
-                "" if since is None else since.epoch,
-                start,
-                stop,
-                limit,
-                int(reverse),
-            )
-        name = epoch.decode()
-        return History(Position(int(top), name), tuple(_publication(entry, name) for entry in entries))
+        name = self._name(channel)
+        found, top, entries = await self._redis.run(
+            name,
+            scripts.HISTORY,
+            (f"{name}:stream", f"{name}:meta"),
+            self._new_nonce(),
+            keep.ttl_seconds,
+            "" if since is None else since.epoch,
+            start,
+            stop,
+            limit,
+            int(reverse),
+            reading=True,
+        )
+        epoch = found.decode()
+        return History(Position(int(top), epoch), tuple(_publication(entry, epoch) for entry in entries))
+
+    def _new_nonce(self) -> str:
+        return f"{self._nonce}{next(self._numbers):x}"
 
     # Hearing.
 
     async def subscribe(self, channels: Sequence[str]) -> None:
-        await self._ear().add([self._key(channel) for channel in channels])
+        if self._on_publication is None:
+            raise RuntimeError("a broker must be started before it can listen")
+        await self._redis.listen([self._name(channel) for channel in channels], self)
 
     async def unsubscribe(self, channels: Sequence[str]) -> None:
-        await self._ear().remove([self._key(channel) for channel in channels])
+        await self._redis.ignore([self._name(channel) for channel in channels])
 
-    def _ear(self) -> Subscription:
-        if self._subscription is None:
-            raise RuntimeError("a broker must be started before it can listen")
-        return self._subscription
-
-    def _hear(self, key: str, message: bytes) -> None:
-        offset, epoch, packed = message.split(b":", 2)
+    def hear(self, name: str, body: bytes) -> None:
+        """A message of a channel that was subscribed to."""
+        offset, epoch, packed = body.split(b":", 2)
         data, info = _unpacked(packed)
         assert self._on_publication is not None
-        self._on_publication(self._channel(key), Publication(data, int(offset), epoch.decode(), info))
+        self._on_publication(self._channel(name), Publication(data, int(offset), epoch.decode(), info))
 
-    async def _send_probe(self, channel: str) -> None:
-        async with self._links.one() as link:
-            await link.call("PUBLISH", channel, b"")
+    def interrupted(self, names: Sequence[str]) -> None:
+        """These channels are heard again."""
+        assert self._on_interrupted is not None
+        self._on_interrupted([self._channel(name) for name in names])
 
     # Presence.
 
@@ -180,18 +180,18 @@ class RedisBroker:
         }
 
     async def _presence(self, script: scripts.Script, channel: str, *values: bytes | str | int) -> Any:
-        keys = (self._key(channel, "presence"), self._key(channel, "users"))
-        async with self._links.one() as link:
-            return await link.run_script(script, keys, *values)
+        name = self._name(channel)
+        keys = (f"{name}:presence", f"{name}:users")
+        return await self._redis.run(name, script, keys, *values, reading=True)
 
     # Names.
 
-    def _key(self, channel: str, part: str = "") -> str:
+    def _name(self, channel: str) -> str:
         # Braces keep all keys of one channel in one slot of a cluster; no channel name holds any.
-        return f"{self._prefix}:{{{channel}}}:{part}" if part else f"{self._prefix}:{{{channel}}}"
+        return f"{self._prefix}:{{{channel}}}"
 
-    def _channel(self, key: str) -> str:
-        return key[len(self._prefix) + 2 : -1]
+    def _channel(self, name: str) -> str:
+        return name[len(self._prefix) + 2 : -1]
 
 
 def _publication(entry: Any, epoch: str) -> Publication:

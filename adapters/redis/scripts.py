@@ -16,15 +16,17 @@ class Script:
     """A script and the name the server caches it under."""
 
     text: str
+    told_run: bool = False
+    """Whether its first value is the run id of the server that runs it; the connection adds it."""
 
     @cached_property
     def digest(self) -> str:
         return hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
 
-PUBLISH = Script("""
+_PUBLISH = """
 -- KEYS stream, meta, answer, channel
--- ARGV data, run, nonce, items (0 = keep nothing), stream ttl, meta ttl, answer ttl (0 = no idempotency key)
+-- ARGV run, nonce, data, items (0 = keep nothing), stream ttl, meta ttl, answer ttl (0 = no idempotency key)
 local remembers = ARGV[7] ~= '0'
 if remembers then
   local known = redis.call('GET', KEYS[3])
@@ -33,26 +35,30 @@ end
 local offset, epoch = '0', ''
 if ARGV[4] ~= '0' then
   epoch = redis.call('HGET', KEYS[2], 'epoch')
-  if not epoch or string.sub(epoch, 1, #ARGV[2]) ~= ARGV[2] then
-    epoch = ARGV[2] .. ARGV[3]
+  if not epoch or string.sub(epoch, 1, #ARGV[1]) ~= ARGV[1] then
+    epoch = ARGV[1] .. ARGV[2]
     redis.call('DEL', KEYS[1], KEYS[2])
     redis.call('HSET', KEYS[2], 'epoch', epoch)
   end
   local count = redis.call('HINCRBY', KEYS[2], 'offset', 1)
   if count == 1 then redis.call('DEL', KEYS[1]) end
   offset = string.format('%.0f', count)
-  redis.call('XADD', KEYS[1], 'MAXLEN', ARGV[4], offset, 'd', ARGV[1])
+  redis.call('XADD', KEYS[1], 'MAXLEN', ARGV[4], offset, 'd', ARGV[3])
   redis.call('EXPIRE', KEYS[1], ARGV[5])
   redis.call('EXPIRE', KEYS[2], ARGV[6])
 end
 local position = offset .. ':' .. epoch
-redis.call('PUBLISH', KEYS[4], position .. ':' .. ARGV[1])
+redis.call('PUBLISH', KEYS[4], position .. ':' .. ARGV[3])
 if remembers then redis.call('SET', KEYS[3], position, 'EX', ARGV[7]) end
 return position
-""")
+"""
+PUBLISH = Script(_PUBLISH, told_run=True)
 """Answers ``offset:epoch``."""
+PUBLISH_SHARDED = Script(_PUBLISH.replace("'PUBLISH'", "'SPUBLISH'"), told_run=True)
+"""The same in a cluster: heard by whoever subscribed at the node that has the channel's slot."""
 
-HISTORY = Script("""
+HISTORY = Script(
+    """
 -- KEYS stream, meta
 -- ARGV run, nonce, ttl of a stream never published to, epoch of since ('' = any), from, to, limit, reverse
 local epoch = redis.call('HGET', KEYS[2], 'epoch')
@@ -67,7 +73,9 @@ if ARGV[7] == '0' or (ARGV[4] ~= '' and ARGV[4] ~= epoch) then return {epoch, to
 local command = 'XRANGE'
 if ARGV[8] == '1' then command = 'XREVRANGE' end
 return {epoch, top, redis.call(command, KEYS[1], ARGV[5], ARGV[6], 'COUNT', ARGV[7])}
-""")
+""",
+    told_run=True,
+)
 """Answers epoch, top offset and the entries."""
 
 PRESENCE_ADD = Script("""

@@ -77,9 +77,8 @@ async def test_a_cut_subscription_loses_nothing(
     await client.events.until("publication", offset=1)
     broker = one.broker
     assert isinstance(broker, RedisBroker)
-    assert broker._subscription is not None
-    assert broker._subscription._link is not None
-    await broker._subscription._link.drop()
+    [server] = broker._redis._servers.values()
+    server.ear.drop()
     for _ in range(3):
         await other.publish(LINE, b"{}")
     await client.events.until("subscribing", channel=LINE, code=2500)

@@ -1,40 +1,31 @@
-"""What every broker promises, against memory and a real Redis alike."""
+"""What every broker promises: in memory, on one Redis, on shards, on a cluster, under Sentinels."""
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 from itertools import count
 
 import pytest
-from redis.asyncio import Redis
 
 from adapters.memory.broker import MemoryBroker, MemoryStreams
 from adapters.redis.broker import RedisBroker
 from core.clock import CHINA, ManualClock
-from realtime.broker import Broker, BrokerUnavailable, Keep, PresenceStats, Present
+from realtime.broker import Broker, PresenceStats, Present
 from realtime.stream import Position, Publication
-from tests.services.process import ProgramIsMissing
-from tests.services.redis import RedisServer
+from tests.contract.hearing import KEEP, listening
 
-KEEP = Keep(items=5, ttl_seconds=60)
 NOON = datetime(2026, 11, 23, 12, tzinfo=CHINA)
-
-
-@pytest.fixture(scope="module")
-def redis() -> Iterator[RedisServer]:
-    try:
-        server = RedisServer.start_private()
-    except ProgramIsMissing as missing:
-        pytest.skip(str(missing))
-    yield server
-    server.stop()
-
-
 Maker = Callable[[], Broker]
+REDIS = {
+    "one": "redis_server",
+    "shards": "redis_shards",
+    "cluster": "redis_cluster",
+    "sentinels": "watched_redis",
+}
 
 
-@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.redis)])
+@pytest.fixture(params=["memory", *(pytest.param(name, marks=pytest.mark.redis) for name in REDIS)])
 async def broker_of(request: pytest.FixtureRequest) -> AsyncIterator[Maker]:
     """Makes brokers that share one backend, as the processes of one installation do."""
     made: list[Broker] = []
@@ -46,50 +37,17 @@ async def broker_of(request: pytest.FixtureRequest) -> AsyncIterator[Maker]:
             made.append(MemoryBroker(streams))
             return made[-1]
     else:
-        server: RedisServer = request.getfixturevalue("redis")
+        redis = request.getfixturevalue(REDIS[request.param])
+        redis.ensure_running()
         prefix = f"t{secrets.token_hex(4)}"
 
         def make() -> Broker:
-            made.append(RedisBroker(server.url, prefix=prefix))
+            made.append(RedisBroker(redis.urls, prefix=prefix))
             return made[-1]
 
     yield make
     for broker in made:
         await broker.close()
-
-
-class Ear:
-    """Hears publications and remembers them."""
-
-    def __init__(self) -> None:
-        self.heard: list[tuple[str, Publication]] = []
-        self.interruptions = 0
-        self._news = asyncio.Event()
-
-    def hear(self, channel: str, publication: Publication) -> None:
-        self.heard.append((channel, publication))
-        self._news.set()
-
-    def interrupted(self) -> None:
-        self.interruptions += 1
-        self._news.set()
-
-    async def until(self, true: Callable[[], bool], seconds: float = 10.0) -> None:
-        async with asyncio.timeout(seconds):
-            while not true():
-                self._news.clear()
-                await self._news.wait()
-
-    @property
-    def offsets(self) -> list[int]:
-        return [publication.offset for _, publication in self.heard]
-
-
-async def listening(broker: Broker, *channels: str) -> Ear:
-    ear = Ear()
-    await broker.start(ear.hear, ear.interrupted)
-    await broker.subscribe(channels)
-    return ear
 
 
 async def test_publications_are_numbered_from_one_without_holes(broker_of: Maker) -> None:
@@ -304,126 +262,3 @@ async def test_memory_forgets_by_age() -> None:
     assert await broker.presence_stats("queue:a") == PresenceStats(0, 0)
     clock.advance(timedelta(seconds=300))
     assert (await broker.publish("queue:a", b"1", keep=KEEP, idempotency_key="k")).offset == 2
-
-
-# Trouble with a real Redis.
-
-
-@pytest.fixture
-async def troubled(redis: RedisServer) -> AsyncIterator[Callable[[], RedisBroker]]:
-    made: list[RedisBroker] = []
-    prefix = f"t{secrets.token_hex(4)}"
-
-    def make() -> RedisBroker:
-        made.append(RedisBroker(redis.url, prefix=prefix, probe_seconds=0.3, reply_seconds=1.0))
-        return made[-1]
-
-    yield make
-    redis.ensure_running()
-    for broker in made:
-        await broker.close()
-
-
-async def until_ok(attempt: Callable[[], Awaitable[object]], seconds: float = 10.0) -> None:
-    async with asyncio.timeout(seconds):
-        while True:
-            try:
-                await attempt()
-            except BrokerUnavailable:
-                await asyncio.sleep(0.05)
-            else:
-                return
-
-
-@pytest.mark.redis
-async def test_a_redis_that_is_away_is_said_so_and_found_again(
-    redis: RedisServer, troubled: Callable[[], RedisBroker]
-) -> None:
-    writer, reader = troubled(), troubled()
-    ear = await listening(reader, "queue:a", "queue:b")
-    before = await writer.publish("queue:a", b"1", keep=KEEP)
-    await ear.until(lambda: len(ear.heard) == 1)
-    redis.kill()
-    for attempt in (
-        lambda: writer.publish("queue:a", b"2", keep=KEEP),
-        lambda: writer.history("queue:a", keep=KEEP),
-        lambda: writer.presence_stats("queue:a"),
-        writer.ping,
-    ):
-        with pytest.raises(BrokerUnavailable):
-            await attempt()
-    await asyncio.sleep(0.1)
-    with pytest.raises(BrokerUnavailable):
-        await reader.subscribe(["queue:c"])
-    assert not reader.hears
-    redis.ensure_running()
-    await until_ok(writer.ping)
-    await ear.until(lambda: ear.interruptions == 1)
-    after = await writer.publish("queue:a", b"2", keep=KEEP)
-    await writer.publish("queue:b", b"3", keep=KEEP)
-    await ear.until(lambda: len(ear.heard) == 3)
-    assert after.offset == 1
-    assert after.epoch != before.epoch
-    await reader.subscribe(["queue:c"])
-    await writer.publish("queue:c", b"4", keep=KEEP)
-    await ear.until(lambda: len(ear.heard) == 4)
-
-
-@pytest.mark.redis
-async def test_a_redis_that_stalls_costs_one_timeout_and_loses_nothing_that_was_accepted(
-    redis: RedisServer, troubled: Callable[[], RedisBroker]
-) -> None:
-    writer, reader = troubled(), troubled()
-    ear = await listening(reader, "queue:a")
-    redis.pause()
-    with pytest.raises(BrokerUnavailable):
-        await writer.publish("queue:a", b"1", keep=KEEP, idempotency_key="row")
-    redis.resume()
-    await until_ok(lambda: writer.publish("queue:a", b"1", keep=KEEP, idempotency_key="row"))
-    await ear.until(lambda: reader.hears and (bool(ear.heard) or ear.interruptions > 0))
-    assert (await writer.history("queue:a", keep=KEEP)).position.offset == 1
-
-
-@pytest.mark.redis
-async def test_a_cut_subscription_is_remade(redis: RedisServer, troubled: Callable[[], RedisBroker]) -> None:
-    writer, reader = troubled(), troubled()
-    ear = await listening(reader, *(f"queue:{number}" for number in range(1_200)))
-    async with Redis.from_url(redis.url) as admin:
-        await admin.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
-    await ear.until(lambda: ear.interruptions == 1)
-    await writer.publish("queue:0", b"1", keep=KEEP)
-    await writer.publish("queue:1199", b"2", keep=KEEP)
-    await ear.until(lambda: len(ear.heard) == 2)
-
-
-@pytest.mark.redis
-async def test_a_subscription_that_went_deaf_is_noticed(
-    redis: RedisServer, troubled: Callable[[], RedisBroker]
-) -> None:
-    writer, reader = troubled(), troubled()
-    ear = await listening(reader, "queue:a")
-    subscription = reader._subscription
-    assert subscription is not None
-    link = subscription._link  # the connection stands, but nothing comes over it any more
-    assert link is not None
-    await link.send("UNSUBSCRIBE")
-    await ear.until(lambda: ear.interruptions == 1)
-    await writer.publish("queue:a", b"1", keep=KEEP)
-    await ear.until(lambda: bool(ear.heard))
-
-
-@pytest.mark.redis
-async def test_history_of_another_redis_run_is_never_counted_on(
-    redis: RedisServer, troubled: Callable[[], RedisBroker]
-) -> None:
-    """A restart from an old snapshot: the same keys, but another run id."""
-    broker = troubled()
-    before = await broker.publish("queue:a", b"1", keep=KEEP)
-    async with Redis.from_url(redis.url) as admin:
-        meta = broker._key("queue:a", "meta")
-        await admin.hset(meta, "epoch", b"00000000" + before.epoch[8:].encode())
-    history = await broker.history("queue:a", keep=KEEP, limit=9)
-    assert history.position.offset == 0
-    assert history.position.epoch not in (before.epoch, "")
-    assert history.publications == ()
-    assert (await broker.publish("queue:a", b"2", keep=KEEP)).offset == 1

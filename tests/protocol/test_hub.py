@@ -246,7 +246,7 @@ async def test_what_was_missed_in_silence_is_found_by_comparing_positions(
     house.streams.ignore(LINE, house.hub._hear)
     await house.publish(2)
     house.streams.listen(LINE, house.hub._hear)
-    house.hub._interrupted()
+    house.hub._interrupted([LINE])
     await eventually(lambda: phone.lost_channels == [LINE])
     back = Phone("c")
     await house.join(back, 0)

@@ -1,4 +1,4 @@
-"""Private servers for tests: a real redis-server and a real MariaDB, once per session, on free ports.
+"""Private servers for tests: real redis-servers and a real MariaDB, once per session, on free ports.
 
 Use as a pytest plugin (``pytest_plugins = ["tests.services"]``). Each xdist worker has its own servers.
 They listen on 127.0.0.1 only, live in a temporary folder, and end with the session: by their own process id,
@@ -22,10 +22,14 @@ from tests.services.databases import (
 from tests.services.mariadb import MariadbServer
 from tests.services.process import ProgramIsMissing
 from tests.services.redis import RedisServer
+from tests.services.redis_groups import RedisCluster, RedisShards, WatchedRedis
 
 __all__ = [
     "MariadbServer",
+    "RedisCluster",
     "RedisServer",
+    "RedisShards",
+    "WatchedRedis",
     "database",
     "database_url",
     "mariadb_database_url",
@@ -33,12 +37,15 @@ __all__ = [
     "mariadb_url",
     "migrated_mariadb_name",
     "migrated_sqlite_file",
+    "redis_cluster",
     "redis_server",
+    "redis_shards",
     "redis_url",
     "sqlite_database_url",
+    "watched_redis",
 ]
 
-Server = TypeVar("Server", RedisServer, MariadbServer)
+Server = TypeVar("Server", RedisServer, RedisShards, RedisCluster, WatchedRedis, MariadbServer)
 
 
 def _running(start: Callable[[], Server], what: str) -> Iterator[Server]:
@@ -64,6 +71,24 @@ def redis_url(redis_server: RedisServer) -> str:
     redis_server.ensure_running()
     redis_server.empty()
     return redis_server.url
+
+
+@pytest.fixture(scope="session")
+def redis_shards() -> Iterator[RedisShards]:
+    """Three private redis-servers that know nothing of each other."""
+    yield from _running(RedisShards, "The tests on Redis shards")
+
+
+@pytest.fixture(scope="session")
+def redis_cluster() -> Iterator[RedisCluster]:
+    """A private Redis Cluster: three masters, one replica of the first."""
+    yield from _running(RedisCluster, "The tests on a Redis Cluster")
+
+
+@pytest.fixture(scope="session")
+def watched_redis() -> Iterator[WatchedRedis]:
+    """A private master, its replica, and three Sentinels."""
+    yield from _running(WatchedRedis, "The tests on Redis under Sentinels")
 
 
 @pytest.fixture(scope="session")

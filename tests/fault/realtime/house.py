@@ -97,7 +97,7 @@ class Way(MemoryBroker):
         """The broker is there again, and says that it was not."""
         assert self._interrupted is not None
         self.away = False
-        self._interrupted()
+        self._interrupted(tuple(self._heard))
 
     def take_time(self) -> None:
         """Answer nothing until ``answer``."""

@@ -16,7 +16,7 @@ import pytest
 from adapters.memory.broker import MemoryBroker
 from adapters.redis.broker import RedisBroker
 from core.actor import Actor, Role
-from realtime.broker import Broker
+from realtime.broker import Broker, OnInterrupted
 from realtime.stream import Position, Publication
 from tests.clients.online import Online, until
 from tests.clients.phone import Phone
@@ -163,7 +163,7 @@ def dropping(broker: Broker, every: int) -> Counter[str]:
     start = broker.start
 
     async def start_dropping(
-        on_publication: Callable[[str, Publication], None], on_interrupted: Callable[[], None]
+        on_publication: Callable[[str, Publication], None], on_interrupted: OnInterrupted
     ) -> None:
         def hear(channel: str, publication: Publication) -> None:
             heard[channel] += 1

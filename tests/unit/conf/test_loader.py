@@ -31,6 +31,8 @@ def test_the_embedded_profile_needs_nothing(tmp_path: Path) -> None:
         (HOSPITAL + "[web]\nport = 70000\n", "web.port"),
         (HOSPITAL + "[web]\nprocesses = 0\n", "web.processes"),
         (HOSPITAL + '[storage]\nurl = "postgres://x"\n', "storage.url"),
+        (HOSPITAL + '[broker]\nurl = ["redis://x", "nats://x"]\n', "broker.url"),
+        (HOSPITAL + '[broker]\nurl = ["memory:", "redis://x"]\n', "broker.url"),
         (HOSPITAL + '[broker]\nurl = "nats://x"\n', "broker.url"),
         ('profile = "embedded"\n', "hospital"),
         (HOSPITAL + 'front_machine = "http://x"\n', "hospital.front_machine"),

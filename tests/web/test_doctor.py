@@ -40,10 +40,9 @@ def test_it_fits_the_desk(open_page: Open, size: tuple[int, int], name: str) -> 
 
 
 def test_a_visit_by_keyboard_alone(desk: Any, platform: FakePlatform) -> None:
-    for key, words in [("r", "A009 "), ("s", "A009 开始就诊"), ("f", "A009 就诊完成"), ("n", "已呼叫 A010")]:
+    for key, words in [("r", "已重呼 A009"), ("s", "A009 开始就诊"), ("f", "A009 就诊完成"), ("n", "已呼叫 A010")]:
         desk.keyboard.press(key)
-        said(desk, words.strip())
-        desk.wait_for_timeout(400)  # a key pressed while an answer is on its way is not taken
+        said(desk, words)
     desk.wait_for_selector(".current .number:has-text('A010')")
     paths = [path for _, path in platform.commands()]
     assert paths == ["tickets/A009/recall", "tickets/A009/start", "tickets/A009/finish", "call-next"]
@@ -52,10 +51,49 @@ def test_a_visit_by_keyboard_alone(desk: Any, platform: FakePlatform) -> None:
 def test_one_key_ends_a_visit_and_calls_the_next(desk: Any, platform: FakePlatform) -> None:
     desk.keyboard.press("s")
     said(desk, "开始就诊")
-    desk.wait_for_timeout(400)
     desk.keyboard.press("n")
+    said(desk, "已呼叫 A010")
     desk.wait_for_selector(".current .number:has-text('A010')")
     assert [path for _, path in platform.commands()][-2:] == ["tickets/A009/finish", "call-next"]
+
+
+def test_a_key_pressed_while_an_answer_is_on_its_way_is_kept(desk: Any, platform: FakePlatform) -> None:
+    platform("hold")
+    desk.keyboard.press("s")
+    desk.wait_for_selector(".action.finish:disabled, .action.start:disabled")
+    desk.keyboard.press("t")
+    desk.wait_for_selector(".note:has-text('已记下 T')")
+    desk.keyboard.press("f")
+    desk.wait_for_selector(".note:has-text('已记下 F')")
+    assert desk.evaluate(LOW_CONTRAST) == []
+    platform("release")
+    said(desk, "A009 就诊完成")
+    desk.wait_for_selector(".note", state="hidden")
+    assert [path for _, path in platform.commands()] == ["tickets/A009/start", "tickets/A009/finish"]
+
+
+def test_the_same_key_twice_is_one_command(desk: Any, platform: FakePlatform) -> None:
+    platform("hold")
+    desk.keyboard.press("r")
+    desk.keyboard.press("r")
+    desk.wait_for_selector(".note:has-text('R 正在执行')")
+    platform("release")
+    said(desk, "已重呼 A009")
+    desk.wait_for_selector(".action.recall:enabled")
+    assert len(platform.commands()) == 1
+
+
+def test_a_kept_key_is_not_pressed_for_somebody_else_and_says_so(desk: Any, platform: FakePlatform) -> None:
+    platform("race")
+    platform("hold")
+    desk.keyboard.press("s")
+    desk.keyboard.press("p")
+    desk.wait_for_selector(".note:has-text('已记下 P')")
+    platform("release")
+    said(desk, "队列刚刚有变动")
+    desk.wait_for_selector(".note.late:has-text('P 没有执行')")
+    assert [path for _, path in platform.commands()] == ["tickets/A009/start"]
+    assert desk.evaluate(LOW_CONTRAST) == []
 
 
 def test_nobody_is_called_into_a_busy_room(desk: Any) -> None:

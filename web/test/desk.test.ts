@@ -10,6 +10,7 @@ import {
   ticketsOf,
   type Action,
 } from '../doctor/actions'
+import { HELD_SECONDS, stillMeant } from '../doctor/held'
 import type { TicketState } from '../shared/contract'
 import { aLine, aTicket } from './samples'
 
@@ -107,5 +108,25 @@ describe('the selection', () => {
   it('begins with the first and ends with none', () => {
     expect(keepSelection([], [a, b], null)).toBe('A')
     expect(keepSelection([a], [], 'A')).toBeNull()
+  })
+})
+
+describe('a key pressed while an answer is on its way', () => {
+  const key = (ticket: string | null | undefined) => ({ letter: 'S', ticket, at: 1000 })
+
+  it('is carried out for whom it was meant, or for who is in the room by then', () => {
+    expect(stillMeant(key('A1'), 1500, 'A1', null)).toBe(true)
+    expect(stillMeant(key(null), 1500, null, 'A1')).toBe(true)
+    expect(stillMeant(key(undefined), 1500, 'A1', 'A1')).toBe(true)
+  })
+  it('is never carried out for somebody else', () => {
+    expect(stillMeant(key('A1'), 1500, 'A2', 'A2')).toBe(false)
+    expect(stillMeant(key(undefined), 1500, 'A2', 'A1')).toBe(false)
+    expect(stillMeant(key(undefined), 1500, null, 'A1')).toBe(false)
+    expect(stillMeant(key('A1'), 1500, undefined, 'A1')).toBe(false)
+  })
+  it('is not carried out after seconds', () => {
+    expect(stillMeant(key('A1'), 1000 + HELD_SECONDS * 1000, 'A1', null)).toBe(true)
+    expect(stillMeant(key('A1'), 1001 + HELD_SECONDS * 1000, 'A1', null)).toBe(false)
   })
 })

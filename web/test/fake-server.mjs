@@ -22,6 +22,8 @@ const channels = new Map()
 const sockets = new Set()
 let epoch = 'e1'
 let away = false
+let held = Promise.resolve()
+let release = () => undefined
 let clients = 0
 const HISTORY = 64
 
@@ -94,6 +96,11 @@ const steering = {
     if (away) dropAll()
   },
   race: () => hospital.race(),
+  /** Commands are carried out, but their answers wait for `release`. */
+  hold: () => {
+    held = new Promise((next) => (release = next))
+  },
+  release: () => release(),
   restart: () => {
     epoch = `e${Math.random().toString(36).slice(2, 7)}`
     channels.clear()
@@ -133,7 +140,11 @@ async function api(method, path, body, headers) {
     return { ...hospital.snapshot(parts[1]), position: position(`queue:${parts[1]}`) }
   }
   if (parts[2] === 'staff') return hospital.staff(parts[1])
-  if (method === 'POST') return hospital.command(parts[1], parts.slice(2), body)
+  if (method === 'POST') {
+    const result = hospital.command(parts[1], parts.slice(2), body)
+    await held
+    return result
+  }
   return refuse(404, 'core.not_found')
 }
 

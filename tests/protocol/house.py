@@ -106,8 +106,8 @@ class House:
         self._name = name
         self._numbers = count(1)
 
-    def wire(self, **terms: Any) -> Wire:
-        """A client that has said nothing yet."""
+    def terms(self, **terms: Any) -> Terms:
+        """What sessions of this house stand on."""
         given: dict[str, Any] = {
             "channels": self.channels,
             "tokens": self.tokens,
@@ -115,7 +115,11 @@ class House:
             "new_client_id": lambda: f"{self._name}-{next(self._numbers)}",
             "chance": lambda: 0.5,
         }
-        return Wire(Terms(**given | terms), self.hub)
+        return Terms(**given | terms)
+
+    def wire(self, **terms: Any) -> Wire:
+        """A client that has said nothing yet."""
+        return Wire(self.terms(**terms), self.hub)
 
     async def client(self, token: str = "", **terms: Any) -> Wire:
         """A connected client."""

@@ -61,12 +61,11 @@ class Users:
 
 
 class Way(MemoryBroker):
-    """One process's broker, with trouble on the way."""
+    """One process's broker, with trouble on the way. ``immediate``: it never lets anybody wait."""
 
-    immediate = False
-
-    def __init__(self, streams: MemoryStreams) -> None:
+    def __init__(self, streams: MemoryStreams, *, immediate: bool) -> None:
         super().__init__(streams)
+        self.immediate = immediate
         self.under_way: deque[tuple[str, Publication]] = deque()
         self.away = False
         self.gate: asyncio.Event | None = None
@@ -110,6 +109,10 @@ class Way(MemoryBroker):
             self.gate = None
 
     async def _reach(self) -> None:
+        if self.immediate:
+            if self.away:
+                raise BrokerUnavailable
+            return
         await asyncio.sleep(0)
         if self.gate is not None:
             with contextlib.suppress(TimeoutError):
@@ -168,9 +171,15 @@ class Web:
     """One process: broker, hub and sockets. ``batches``: deliver by a batch sender."""
 
     def __init__(
-        self, streams: MemoryStreams, loop: TimelessLoop, chance: Callable[[], float], *, batches: bool
+        self,
+        streams: MemoryStreams,
+        loop: TimelessLoop,
+        chance: Callable[[], float],
+        *,
+        batches: bool,
+        immediate: bool,
     ) -> None:
-        self.broker = Way(streams)
+        self.broker = Way(streams, immediate=immediate)
         self.metrics = RealtimeMetrics(CollectorRegistry())
         clock = LoopClock(loop)
         self.hub = Hub(

@@ -97,7 +97,8 @@ class Ward(RuleBasedStateMachine):
             self.comes(phone=number, web=number % WEBS, rounds=number)
 
     def _add_web(self) -> Web:
-        web = Web(self.streams, self.loop, self.chance, batches=bool(self.turns % 2))
+        batches, immediate = bool(self.turns % 2), self.turns % 3 == 1
+        web = Web(self.streams, self.loop, self.chance, batches=batches, immediate=immediate)
         self.turns += 1
         self.webs.append(web)
         self.loop.run_until_complete(web.start())

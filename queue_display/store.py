@@ -77,6 +77,9 @@ class Lines(Protocol):
     async def load_for_change(self, line: LineId) -> Line:
         """Fetch a line and hold its row until the unit ends. Refuses with ``NoSuchLine``."""
 
+    async def hold(self, lines: Sequence[LineId]) -> None:
+        """Hold the rows of several lines until the unit ends; what is loaded afterwards stays the newest."""
+
     async def load_many(self, lines: Sequence[LineId]) -> list[Line]:
         """Fetch several lines in few statements, without holding them; unknown ids are left out."""
 

@@ -72,10 +72,15 @@ class OwnLines:
                     await unit.commit()
 
     async def reaffirm(self) -> None:
-        """Tell every own line again, as it is: what the database holds is true now."""
-        now = self._clock.now()
+        """Tell every own line again, as it is: what the database holds is true now.
+
+        The rows are held: a board read beside a command that is being committed would be told behind the
+        newer board of that command.
+        """
         async with self._units.begin() as unit:
+            now = self._clock.now()
             ids = await unit.lines.ids(Mode.OWN)
+            await unit.lines.hold(ids)
             await unit.lines.confirm(ids, as_of=now, hospital_at=None)
             for line in await unit.lines.load_many(ids):
                 self._publish(unit, line)

@@ -126,6 +126,11 @@ class SqlLines:
         self._held[line] = loaded.version
         return loaded
 
+    async def hold(self, lines: Sequence[LineId]) -> None:
+        for chunk in _chunked(sorted(set(lines) - self._held.keys())):
+            rows = await self._transaction.rows(_VERSIONS_FOR_CHANGE, **places(_L.id, chunk))
+            self._held |= {row[0]: row[1] for row in rows}
+
     async def load_many(self, lines: Sequence[LineId]) -> list[Line]:
         found: list[Line] = []
         for chunk in _chunked(sorted(set(lines))):
@@ -237,10 +242,7 @@ class SqlLines:
 
     async def _hold(self, changes: Sequence[Change]) -> None:
         """Take the row locks that are missing, by ascending id, and compare every version."""
-        missing = sorted({change.after.id for change in changes if change.after.id not in self._held})
-        for chunk in _chunked(missing):
-            rows = await self._transaction.rows(_VERSIONS_FOR_CHANGE, **places(_L.id, chunk))
-            self._held |= {row[0]: row[1] for row in rows}
+        await self.hold([change.after.id for change in changes])
         for change in changes:
             held = self._held.get(change.after.id)
             if change.before is not None and held != change.before.version:

@@ -206,6 +206,35 @@ async def test_two_writers_on_one_line_take_turns(
     assert [each.version for each in history] == list(range(41, 1, -1))
 
 
+async def test_a_line_that_is_held_does_not_change_until_the_unit_ends(
+    units: SqlUnits, fresh_units: Callable[[], SqlUnits]
+) -> None:
+    """Also where a confirmation that comes late touches no row, and so holds none."""
+    line = a_line(L)
+    await keep(units, new(line))
+    others = fresh_units()
+    events: list[str] = []
+
+    async def command() -> None:
+        async with others.begin() as unit:
+            before = await unit.lines.load_for_change(L)
+            await unit.lines.keep(paused(before))
+            events.append("changed")
+            await unit.commit()
+
+    async with units.begin() as unit:
+        await unit.lines.hold([L])
+        await unit.lines.confirm([L], as_of=line.as_of - timedelta(seconds=1), hospital_at=None)
+        writing = asyncio.create_task(command())
+        await asyncio.sleep(0.3)
+        [held] = await unit.lines.load_many([L])
+        events.append("read")
+        assert held == line
+        await unit.commit()
+    await writing
+    assert events == ["read", "changed"]
+
+
 async def test_transactions_that_lock_two_lines_in_order_never_deadlock(units: SqlUnits) -> None:
     await keep(units, new(a_line("L1", tickets=20)), new(a_line("L2", tickets=20)))
 

@@ -31,6 +31,7 @@ from tests.services.stranger import a_hospital
 MIRRORED = ["L1", "L2"]
 OWN = {"blood": "w1", "x-ray": "x1"}
 LINES = [*MIRRORED, *OWN]
+LEASES = {"relay", "timers", "retention", "sync"}
 NUMBERS = [f"A{number:03}" for number in range(1, 13)]
 PHONES, SCREENS = 54, 6
 SETTLE_SECONDS = 15.0
@@ -234,7 +235,7 @@ class Scene:
         async with asyncio.timeout(90):
             while True:
                 holders = {int(holder.split(".")[-2]) for holder in self.holders().values()}
-                if len(self.holders()) == 3 and len(holders) == 1:
+                if self.holders().keys() == LEASES and len(holders) == 1:
                     if pid is not None and holders == {pid}:
                         return
                     if besides is not None and besides not in holders:

@@ -58,6 +58,9 @@ class MemoryUnit:
 
     load_for_change = load
 
+    async def hold(self, lines: Sequence[LineId]) -> None:
+        """Units of the memory take turns anyway."""
+
     async def load_many(self, lines: Sequence[LineId]) -> list[Line]:
         return [self._lines[line] for line in sorted(set(lines)) if line in self._lines]
 

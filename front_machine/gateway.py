@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 import structlog
 from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPServerRequest
 from tornado.iostream import IOStream
 from tornado.netutil import bind_sockets
 from tornado.web import Application, HTTPError, RequestHandler
@@ -208,7 +209,7 @@ class Endpoint(RequestHandler):
     async def _run(self, method: str, argument: str) -> None:
         if method != self._method:
             raise HTTPError(405 if self._method else 404)
-        if not is_platform(self.request.get_ssl_certificate(), self._platform_names):
+        if not is_platform(_certificate(self.request), self._platform_names):
             self.reply(Envelope(code=Code.FORBIDDEN))
             return
         with self._requests:
@@ -336,3 +337,11 @@ def _log_access(handler: RequestHandler) -> None:
         status=handler.get_status(),
         ms=round(1000 * handler.request.request_time(), 1),
     )
+
+
+def _certificate(request: HTTPServerRequest) -> Any:
+    """The caller's certificate; None where the caller has hung up and the stream has no socket any more."""
+    try:
+        return request.get_ssl_certificate()
+    except AttributeError:
+        return None

@@ -13,7 +13,6 @@ Then 200 lines move every second while 1,000 phones listen to nine lines each: h
 import argparse
 import asyncio
 import contextlib
-import json
 import os
 import subprocess
 import sys
@@ -23,18 +22,16 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from adapters.redis.broker import RedisBroker
+from bench.crowd import Crowd, crowd, show
 from bench.realtime import load
+from bench.realtime.contenders import signed
+from bench.realtime.ours import lines_of
 from bench.realtime.processes import Missing, load_core, prepare, running, server_core
-from core.actor import Actor, Role
-from core.clock import SystemClock
+from core.tasks import end_tasks
 from realtime.channels import houzhen_channels
 from realtime.tokens import HmacTokens
 from server.tokens import token_key
@@ -67,7 +64,6 @@ level = "warning"
 CONNECT = '{"id":1,"connect":{"token":"%0"}}\n'
 FIRST = CONNECT + '{"id":2,"subscribe":{"channel":"queue:%1"}}\n'
 AGAIN = CONNECT + '{"id":2,"subscribe":{"channel":"queue:%1","recover":true,"epoch":"%e","offset":%o}}\n'
-READY = '"id":2,"subscribe"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +74,7 @@ class Town:
     redis: RedisServer
     signing: HmacTokens
     program: Path
+    nice: int
 
     @property
     def log(self) -> Path:
@@ -85,24 +82,25 @@ class Town:
 
     def phones(self, name: str, lines: Sequence[Sequence[str]]) -> Path:
         """A file of clients: a token of its own and its lines for each."""
-        until = SystemClock().now() + timedelta(hours=6)
         file = self.folder / name
-        file.write_text(
-            "".join(
-                "\t".join((self._token(f"{name}-{number}", until), *own)) + "\n"
-                for number, own in enumerate(lines)
-            )
-        )
+        tokens = signed(self.signing, name, len(lines))
+        rows = ("\t".join((token, *own)) + "\n" for token, own in zip(tokens, lines, strict=True))
+        file.write_text("".join(rows))
         return file
-
-    def _token(self, user: str, until: Any) -> str:
-        return self.signing.sign(Actor(id=user, role=Role.PATIENT), expires_at=until)
 
     @contextlib.contextmanager
     def web(self, core: int) -> Iterator[tuple[subprocess.Popen[str], int]]:
         """A web process on a core, and its port."""
         port = free_port()
-        command = [sys.executable, RUN, "web", "--config", self.folder / "settings.toml", "--port", str(port)]
+        command: list[str | Path] = [
+            sys.executable,
+            RUN,
+            "web",
+            "--config",
+            self.folder / "settings.toml",
+            "--port",
+            str(port),
+        ]
         with running(command, core=core, log=self.log, nice=self.nice) as process:
             until = time.monotonic() + START_SECONDS
             while True:
@@ -114,47 +112,23 @@ class Town:
                 time.sleep(0.1)
             yield process, port
 
-    @contextlib.contextmanager
     def crowd(
         self, port: int, pid: int, file: Path, says: str, *options: str | Path, phases: Sequence[str]
-    ) -> Iterator["Crowd"]:
-        """A load client whose subscribers are those of the file, all connected."""
+    ) -> contextlib.AbstractContextManager[Crowd]:
+        """A load client whose subscribers are those of the file."""
         first = file.with_suffix(".says")
         first.write_text(says)
-        count = len(file.read_text().splitlines())
-        command: list[str | Path] = [
-            self.program, "--port", str(port), "--path", "/connection/websocket", "--n", str(count),
-            "--server-pid", str(pid), "--init", first, "--values", file, "--ready", READY,
-            "--pingpong", "{}={}", "--seqkey", "SEQ=", *options,
-        ]  # fmt: skip
-        for phase in phases:
-            command += ["--phase", phase]
-        with running(
-            command, core=load_core(), log=self.log, stdin=subprocess.PIPE, nice=self.nice
-        ) as process:
-            yield Crowd(process)
-
-    nice: int = 0
-
-
-class Crowd:
-    """A load client that works. ``said`` waits for its next line; ``next`` ends a phase."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-
-    async def said(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        line = await asyncio.to_thread(self._process.stdout.readline)
-        if not line:
-            raise Missing("a load client ended early")
-        return dict(json.loads(line))
-
-    async def next(self) -> dict[str, Any]:
-        assert self._process.stdin is not None
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        return await self.said()
+        return crowd(
+            self.program,
+            *options,
+            port=port,
+            pid=pid,
+            values=file,
+            says=first,
+            phases=phases,
+            log=self.log,
+            nice=self.nice,
+        )
 
 
 def metric(port: int, name: str) -> float:
@@ -206,17 +180,17 @@ async def meanwhile(*works: Any) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        await end_tasks(tasks)
         for task in tasks:
-            task.cancel()
-        done = await asyncio.gather(*tasks, return_exceptions=True)
-        for end in done:
-            if isinstance(end, Exception):
-                raise end
+            if not task.cancelled():
+                task.result()
 
 
-async def storm(town: Town, *, phones: int, neighbours: int, lines: int, at_once: bool) -> dict[str, float]:
+async def storm(
+    town: Town, names: Sequence[str], *, phones: int, neighbours: int, at_once: bool
+) -> dict[str, float]:
     """Kill a process; how the others fare."""
-    names = [f"S{number:04}" for number in range(lines)]
+    lines = len(names)
     crowd_file = town.phones("crowd", [(names[n % lines],) for n in range(phones)])
     near_file = town.phones("near", [("NEAR",)] * neighbours)
     again = town.folder / "again"
@@ -227,7 +201,7 @@ async def storm(town: Town, *, phones: int, neighbours: int, lines: int, at_once
         dying, dying_port = stack.enter_context(town.web(load_core()))
         living, port = stack.enter_context(town.web(server_core()))
         publisher = await stack.enter_async_context(publishing(town))
-        crowd = stack.enter_context(
+        phones_of_it = stack.enter_context(
             town.crowd(
                 dying_port,
                 dying.pid,
@@ -242,27 +216,27 @@ async def storm(town: Town, *, phones: int, neighbours: int, lines: int, at_once
                 phases=both,
             )
         )
-        await crowd.said()
+        await phones_of_it.said()
         near = stack.enter_context(town.crowd(port, living.pid, near_file, FIRST, phases=both))
         await near.said()
         async with meanwhile(
             publisher.keep_moving(["NEAR"], per_second=5), publisher.keep_moving(names, per_second=1)
         ):
             await asyncio.sleep(2.0)
-            await crowd.next()
+            await phones_of_it.next()
             await asyncio.sleep(QUIET_SECONDS)
             quiet = await near.next()
             reads, asked = metric(port, "realtime_history_reads_total"), town_commands(town)
             dying.kill()
             began = time.monotonic()
             async with asyncio.timeout(STORM_SECONDS - 5):
-                await crowd.said()
+                await phones_of_it.said()
             took = time.monotonic() - began
             during = await near.next()
             reads = metric(port, "realtime_history_reads_total") - reads
             asked = town_commands(town) - asked
             await asyncio.sleep(2.0)
-            after = await crowd.next()
+            after = await phones_of_it.next()
     return {
         "seconds until all are back": took,
         "of those, phone by phone: p50": after["back_ms_p50"] / 1e3,
@@ -299,9 +273,13 @@ def town_commands(town: Town) -> float:
     )
 
 
+def mass_lines() -> list[str]:
+    return [f"M{number:04}" for number in range(MASS_LINES)]
+
+
 async def mass(town: Town) -> dict[str, float]:
     """Every line moves each second; what reaches the phones, and in how many writes."""
-    names = [f"M{number:04}" for number in range(MASS_LINES)]
+    names = mass_lines()
     own = [[names[(n * 7 + k * 23) % MASS_LINES] for k in range(LINES_EACH)] for n in range(MASS_PHONES)]
     file = town.phones("mass", own)
     subscribes = "".join(
@@ -312,19 +290,19 @@ async def mass(town: Town) -> dict[str, float]:
         web, port = stack.enter_context(town.web(server_core()))
         publisher = await stack.enter_async_context(publishing(town))
         await publisher.move(names)
-        crowd = stack.enter_context(
+        phones_of_it = stack.enter_context(
             # Lines have numbers of their own, so no order over all of them can be asked for here.
             town.crowd(port, web.pid, file, says, "--seqkey", "NONE=", phases=("told:60",) * 2)
         )
-        await crowd.said()
-        await crowd.next()
+        await phones_of_it.said()
+        await phones_of_it.next()
         await asyncio.sleep(PAUSE_SECONDS)
         at = time.monotonic()
         for _ in range(MASS_TICKS):
             await publisher.move(names)
             at += 1.0
             await asyncio.sleep(max(0.0, at - time.monotonic()))
-        seen = await crowd.next()
+        seen = await phones_of_it.next()
     sent = MASS_TICKS * MASS_PHONES
     return {
         "lines that move each second": MASS_LINES,
@@ -339,15 +317,6 @@ async def mass(town: Town) -> dict[str, float]:
     }
 
 
-def show(title: str, facts: dict[str, float]) -> None:
-    table = Table(title=title, show_header=False)
-    table.add_column()
-    table.add_column(justify="right")
-    for name, value in facts.items():
-        table.add_row(name, f"{value:,.0f}" if value == int(value) or value >= 1000 else f"{value:,.2f}")
-    Console(width=110, highlight=False).print(table)
-
-
 async def run(asked: argparse.Namespace) -> None:
     prepare(2 * (asked.phones + asked.neighbours) + 4_096)
     program, _ = load.build()
@@ -358,15 +327,18 @@ async def run(asked: argparse.Namespace) -> None:
         os.sched_setaffinity(redis.pid, {load_core()})
         settings = folder / "settings.toml"
         settings.write_text(SETTINGS.format(folder=folder, redis=redis.url))
-        subprocess.run(
-            [sys.executable, RUN, "migrate", "--config", settings], check=True, capture_output=True
+        (folder / "data").mkdir()
+        names = [f"S{number:04}" for number in range(asked.lines)]
+        database, _ = await lines_of(
+            f"sqlite:///{folder / 'data/houzhen.db'}", ["NEAR", *names, *mass_lines()]
         )
+        await database.close()
         town = Town(
             folder, redis, HmacTokens([token_key(folder / "data/keys/tokens.key")]), program, asked.nice
         )
         os.sched_setaffinity(0, {load_core()})
         facts = await storm(
-            town, phones=asked.phones, neighbours=asked.neighbours, lines=asked.lines, at_once=asked.at_once
+            town, names, phones=asked.phones, neighbours=asked.neighbours, at_once=asked.at_once
         )
         show(f"{asked.phones:,} phones of a killed process come to the other", facts)
         show("every line moves each second", await mass(town))

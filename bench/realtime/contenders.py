@@ -23,7 +23,8 @@ from server.pki import files_of, make_pki
 from server.tokens import Issuer
 from tests.services.process import ProgramIsMissing, free_port, program
 
-CHANNEL = "queue:L0301"
+LINE = "L0301"
+CHANNEL = f"queue:{LINE}"
 PAYLOAD_BYTES = 200
 PUBLISHED = 2
 """Publications on the line before anybody comes."""
@@ -86,18 +87,21 @@ class Contender:
 def make_ground(folder: Path, *, clients: int, profile: bool, nice: int, missed: int) -> Ground:
     """Sign the tokens and make the certificate."""
     secret = secrets.token_hex(32)
-    issuer = Issuer(HmacTokens([secret.encode()]), SystemClock())
     tokens = folder / "tokens"
     tokens.write_text(
-        "".join(
-            issuer.issue(Actor(id=f"patient-{n:06}", role=Role.PATIENT), good_for=timedelta(hours=6)).token
-            + "\n"
-            for n in range(clients)
-        )
+        "".join(f"{each}\n" for each in signed(HmacTokens([secret.encode()]), "phone", clients))
     )
     make_pki(folder / "pki")
     files = files_of(folder / "pki")
     return Ground(folder, tokens, secret, files.front_machine, files.front_machine_key, profile, nice, missed)
+
+
+def signed(signing: HmacTokens, name: str, count: int) -> Iterator[str]:
+    """Tokens of so many patients, good for hours."""
+    issuer = Issuer(signing, SystemClock())
+    for number in range(count):
+        actor = Actor(id=f"{name}-{number:06}", role=Role.PATIENT)
+        yield issuer.issue(actor, good_for=timedelta(hours=6)).token
 
 
 def session(epoch: str, offset: int) -> str:
@@ -238,7 +242,7 @@ def nchan(ground: Ground, *, tls: bool = False) -> Iterator[Serving]:
             ssl=" ssl" if tls else "", certificate=ground.certificate, key=ground.key,
         )
     )  # fmt: skip
-    command = [nginx, "-p", folder, "-c", settings, "-e", folder / "nginx.err"]
+    command: list[str | Path] = [nginx, "-p", folder, "-c", settings, "-e", folder / "nginx.err"]
     with running(command, core=server_core(), log=ground.log, nice=ground.nice) as master:
         head = "POST /publish HTTP/1.1\r\nHost: l\r\nContent-Type: application/json\r\n"
         yield Serving(
@@ -298,7 +302,7 @@ def centrifugo(ground: Ground) -> Iterator[Serving]:
     with running(
         [binary, "--config", settings], core=server_core(), log=ground.log, nice=ground.nice
     ) as process:
-        positions = [_publish_to_centrifugo(port, key) for _ in range(PUBLISHED)]
+        epoch, offset = [_publish_to_centrifugo(port, key) for _ in range(PUBLISHED)][-1]
         fill = '{"channel":"' + CHANNEL + '","data":'
         head = (
             f"POST /api/publish HTTP/1.1\r\nHost: l\r\nX-API-Key: {key}\r\nContent-Type: application/json\r\n"
@@ -308,13 +312,13 @@ def centrifugo(ground: Ground) -> Iterator[Serving]:
             process.pid,
             port,
             port,
-            says=session(positions[-1]["epoch"], positions[-1]["offset"] - ground.missed),
+            says=session(epoch, offset - ground.missed),
             ready=SUBSCRIBED,
             template=f"{head}Content-Length: {size}\r\n\r\n{fill}{PAYLOAD}}}",
         )
 
 
-def _publish_to_centrifugo(port: int, key: str) -> dict[str, object]:
+def _publish_to_centrifugo(port: int, key: str) -> tuple[str, int]:
     body = json.dumps({"channel": CHANNEL, "data": {"line": "L0301"}}).encode()
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/api/publish", body, {"X-API-Key": key, "Content-Type": "application/json"}
@@ -323,7 +327,8 @@ def _publish_to_centrifugo(port: int, key: str) -> dict[str, object]:
     while True:
         try:
             with urllib.request.urlopen(request, timeout=5) as answer:
-                return dict(json.load(answer)["result"])
+                result = json.load(answer)["result"]
+                return str(result["epoch"]), int(result["offset"])
         except urllib.error.URLError as error:
             if time.monotonic() > until:
                 raise Missing(f"it did not answer: {error.reason}") from error

@@ -9,14 +9,14 @@ from itertools import count
 from adapters.memory.nudge import MemoryNudge
 from adapters.sql.transaction import Database
 from adapters.sql.unit import SqlUnits
-from bench.storage import one_command
+from bench.storage import TICKETS, one_command
 from core.actor import Actor
 from core.clock import SystemClock
 from core.ids import LineId
 from realtime.terms import Method
 from tests.contract.sql_examples import a_line, new
 
-CONVERSATIONS, ROWS = 100, 20
+CONVERSATIONS = 100
 
 
 async def messages(database: Database) -> Method:
@@ -24,7 +24,7 @@ async def messages(database: Database) -> Method:
     units = SqlUnits(database, clock=SystemClock(), nudge=MemoryNudge())
     names = [f"C{number:04}" for number in range(CONVERSATIONS)]
     async with units.begin() as unit:
-        await unit.lines.keep_many([new(a_line(name, tickets=ROWS)) for name in names])
+        await unit.lines.keep_many([new(a_line(name, tickets=TICKETS)) for name in names])
         await unit.commit()
     numbers = count(1)
 

@@ -9,6 +9,7 @@ import json
 import ssl
 import sys
 import threading
+from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry
 from tornado.httpserver import HTTPServer
@@ -21,31 +22,44 @@ from adapters.sql import migrations
 from adapters.sql.transaction import Database
 from adapters.sql.unit import SqlUnits
 from bench.peers.lines import take_publications
-from bench.realtime.contenders import CHANNEL, PUBLISHED
+from bench.realtime.contenders import CHANNEL, LINE, PUBLISHED
 from bench.realtime.messages import messages
 from bench.realtime.sampling import Sampler
 from conf.settings import Hospital, Names, Settings, Web
+from conf.words import Words
 from core import limits
 from core.clock import SystemClock
 from realtime.channels import houzhen_channels
 from realtime.revocations import RevocableTokens, Revoked
 from realtime.tokens import HmacTokens
 from server.garbage import settle_garbage
+from server.known_lines import KnownLines
 from server.live import open_live
 from server.telemetry import configure_logs
+from server.web import WebServer
+from tests.contract.sql_examples import a_line, new
+
+
+async def lines_of(url: str, names: Sequence[str]) -> tuple[Database, SqlUnits]:
+    """A database with these lines; the server lets nobody listen to others."""
+    await migrations.upgrade(url)
+    database = Database.open(url)
+    units = SqlUnits(database, clock=SystemClock(), nudge=MemoryNudge())
+    async with units.begin() as unit:
+        await unit.lines.keep_many([new(a_line(name)) for name in names])
+        await unit.commit()
+    return database, units
 
 
 async def serve(asked: argparse.Namespace) -> None:
-    clock, channels = SystemClock(), houzhen_channels()
+    clock, channels, revoked = SystemClock(), houzhen_channels(), Revoked()
     broker = MemoryBroker(MemoryStreams(clock=clock, new_epoch=lambda: "bench"))
     settings = Settings(
         profile="embedded",
         hospital=Hospital(name=Names(zh="医院", en="Hospital")),
         web=Web(native_sender=asked.sender == "native"),
     )
-    url = f"sqlite:///{asked.data}"
-    await migrations.upgrade(url)
-    database, revoked = Database.open(url), Revoked()
+    database, units = await lines_of(f"sqlite:///{asked.data}", [LINE])
     live = await open_live(
         settings=settings,
         broker=broker,
@@ -53,28 +67,26 @@ async def serve(asked: argparse.Namespace) -> None:
         clock=clock,
         tokens=RevocableTokens(HmacTokens([asked.secret.encode()]), revoked),
         revoked=revoked,
-        units=SqlUnits(database, clock=clock, nudge=MemoryNudge()),
+        units=units,
+        known={"queue": KnownLines(units, clock=clock)},
         registry=CollectorRegistry(),
         rpc={"say": await messages(database)} if asked.messages else {},
     )
-    tls = None
+    web = bind_sockets(0, "127.0.0.1", backlog=limits.HTTP_BACKLOG)
+    application = Application(list(live.rules), log_function=lambda handler: None)
     if asked.certificate:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         tls.load_cert_chain(asked.certificate, asked.key)
-    web = bind_sockets(0, "127.0.0.1", backlog=limits.HTTP_BACKLOG)
-    application = Application(list(live.rules), log_function=lambda handler: None)
-    live.door(HTTPServer(application, ssl_options=tls)).listen(web)
-    settle_garbage()
+        HTTPServer(application, ssl_options=tls).add_sockets(web)
+    else:
+        WebServer(application, web, words=Words.read(), door_of=live.door).start()
     keep = channels.find(CHANNEL)[0].keep
     for _ in range(PUBLISHED):
         position = await broker.publish(CHANNEL, b'{"line":"L0301"}', keep=keep)
     publications = await take_publications(lambda data: broker.publish(CHANNEL, data, keep=keep))
-    say(
-        port=web[0].getsockname()[1],
-        publications=publications,
-        epoch=position.epoch,
-        offset=position.offset,
-    )
+    settle_garbage()
+    port = web[0].getsockname()[1]
+    say(port=port, publications=publications, epoch=position.epoch, offset=position.offset)
     await asyncio.Event().wait()
 
 

@@ -1,8 +1,9 @@
 """From the outbox to the broker: what is committed is told, once, in order, however often things fail.
 
 The relay is nudged at commit and sweeps besides, so a lost nudge costs a second. One channel's publications
-go one after the other, different channels at the same time. A row is deleted after it was published; should
-the process die in between, it is published again under the same idempotency key and the broker drops it.
+go one after the other, different channels at the same time: where the broker is several Redis and one of them
+is away, only its channels wait. A row is deleted after it was published; should the process die in between,
+it is published again under the same idempotency key and the broker drops it.
 """
 
 import asyncio
@@ -39,14 +40,6 @@ class RelayGauges:
     """A publication failed and will be tried again."""
 
 
-@dataclass(slots=True)
-class _Sweep:
-    """What one pass over the outbox met."""
-
-    stuck: set[str]
-    away: bool = False
-
-
 class Relay:
     """Empties the outbox. Run it under a lease: ``keeper.while_holding("relay", relay.run)``.
 
@@ -70,17 +63,30 @@ class Relay:
         self._fence = fence
         self._gauges = gauges or RelayGauges()
         self._room = asyncio.Semaphore(limits.RELAY_CHANNELS_AT_ONCE)
+        self._stuck: set[str] = set()
+        """Channels whose next publication could not be told when it was last tried."""
+        self._seen = 0
+        """Everything up to this id was tried; what still waits there belongs to stuck channels."""
 
     async def run(self) -> None:
-        """Publish for ever. While something is away, pause longer, up to ``RELAY_RETRY_SECONDS``."""
-        pause = limits.RELAY_SWEEP_SECONDS
+        """Publish for ever.
+
+        Channels that are stuck (their broker is away, or a publication is a defect) are tried again every
+        ``RELAY_RETRY_SECONDS``; meanwhile the others go on without them.
+        """
+        loop = asyncio.get_running_loop()
+        try_all_at = loop.time()
         while True:
-            if await self.sweep():
-                pause = limits.RELAY_SWEEP_SECONDS
-                await self._nudge.wait(limits.RELAY_SWEEP_SECONDS)
+            now = loop.time()
+            if not self._stuck or now >= try_all_at:
+                try_all_at = now + limits.RELAY_RETRY_SECONDS
+                await self.sweep()
             else:
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, limits.RELAY_RETRY_SECONDS)
+                await self._publish_all(set(self._stuck), after=self._seen - limits.RELAY_LATE_ROWS)
+            if self._stuck:
+                # What is committed for them nudges too.
+                await asyncio.sleep(limits.RELAY_STUCK_SECONDS)
+            await self._nudge.wait(limits.RELAY_SWEEP_SECONDS)
 
     async def sweep(self) -> bool:
         """Publish all that waits now; answer whether nothing was left behind.
@@ -88,68 +94,75 @@ class Relay:
         A channel whose publication fails keeps its place and its order; the others go on. Raises
         ``LeaseLost`` when somebody else is the relay.
         """
-        sweep = _Sweep(stuck=set())
+        if not await self._publish_all(set(), after=0):
+            return False
+        await self._report()
+        return not self._stuck
+
+    async def _publish_all(self, stuck: set[str], *, after: int) -> bool:
+        """Publish what waits behind that id, but for stuck channels; False when the outbox is away."""
         try:
-            await self._all_pages(sweep)
-            await self._report(sweep)
+            while True:
+                page = await self._outbox.waiting(after=max(0, after), limit=limits.RELAY_BATCH_ROWS)
+                told = await self._relay(page, stuck)
+                after = page[-1].id if page else after
+                if len(page) < limits.RELAY_BATCH_ROWS:
+                    break
+                if not told and after < self._seen:
+                    # The oldest are stuck still, and so is what waited behind them when it was last tried:
+                    # however long the backlog of a broker that is away, it is not read each time.
+                    stuck |= self._stuck
+                    after = max(after, self._seen - limits.RELAY_LATE_ROWS)
         except StorageUnavailable as trouble:
             log.warning("relay.storage_away", why=trouble.facts.get("why"))
             return False
-        return not sweep.stuck and not sweep.away
+        self._seen, self._stuck = max(self._seen, after), stuck
+        return True
 
-    async def _all_pages(self, sweep: _Sweep) -> None:
-        after = 0
-        while not sweep.away:
-            page = await self._outbox.waiting(after=after, limit=limits.RELAY_BATCH_ROWS)
-            if page:
-                await self._relay(page, sweep)
-                after = page[-1].id
-            if len(page) < limits.RELAY_BATCH_ROWS:
-                return
-
-    async def _relay(self, page: Sequence[Waiting], sweep: _Sweep) -> None:
+    async def _relay(self, page: Sequence[Waiting], stuck: set[str]) -> int:
         channels: dict[str, list[Waiting]] = {}
         for waiting in page:
-            if waiting.outgoing.channel not in sweep.stuck:
+            if waiting.outgoing.channel not in stuck:
                 channels.setdefault(waiting.outgoing.channel, []).append(waiting)
-        told = await asyncio.gather(*[self._tell(rows, sweep) for rows in channels.values()])
+        told = await asyncio.gather(*[self._tell(rows, stuck) for rows in channels.values()])
         ids = sorted(waiting.id for rows in told for waiting in rows)
-        if not ids:
-            return
-        oldest = min(rows[0].at for rows in told if rows)
-        self._gauges.published(len(ids), self._age(oldest))
-        await self._outbox.remove(ids, fence=None if self._fence is None else self._fence())
+        if ids:
+            oldest = min(rows[0].at for rows in told if rows)
+            self._gauges.published(len(ids), self._age(oldest))
+            await self._outbox.remove(ids, fence=None if self._fence is None else self._fence())
+        return len(ids)
 
-    async def _tell(self, rows: Sequence[Waiting], sweep: _Sweep) -> Sequence[Waiting]:
+    async def _tell(self, rows: Sequence[Waiting], stuck: set[str]) -> Sequence[Waiting]:
         """Publish one channel's rows in order; answer those that the broker has."""
         async with self._room:
             for at, waiting in enumerate(rows):
-                if sweep.away:
-                    sweep.stuck.add(waiting.outgoing.channel)
-                    return rows[:at]
                 try:
-                    await self._publish(waiting.outgoing.channel, waiting.outgoing.data, waiting.key)
+                    async with asyncio.timeout(limits.RELAY_PUBLISH_SECONDS):
+                        await self._publish(waiting.outgoing.channel, waiting.outgoing.data, waiting.key)
                 except _AWAY:
-                    sweep.away = True
+                    pass
                 except Exception:
                     # A defect of one publication must not hold up the others. No channel name: a user's
                     # channel names the user.
                     log.exception("relay.publication_failed", id=waiting.id)
                 else:
                     continue
-                sweep.stuck.add(waiting.outgoing.channel)
+                stuck.add(waiting.outgoing.channel)
                 self._gauges.failed()
                 return rows[:at]
         return rows
 
-    async def _report(self, sweep: _Sweep) -> None:
-        if not sweep.stuck and not sweep.away:
+    async def _report(self) -> None:
+        if not self._stuck:
             self._gauges.behind(0, 0.0)
             return
-        backlog = await self._outbox.backlog()
+        try:
+            backlog = await self._outbox.backlog()
+        except StorageUnavailable:
+            return
         lag = 0.0 if backlog.oldest is None else self._age(backlog.oldest)
         self._gauges.behind(backlog.rows, lag)
-        log.warning("relay.behind", rows=backlog.rows, lag_seconds=round(lag, 1), channels=len(sweep.stuck))
+        log.warning("relay.behind", rows=backlog.rows, lag_seconds=round(lag, 1), channels=len(self._stuck))
 
     def _age(self, at: datetime) -> float:
         return (self._clock.now() - at).total_seconds()

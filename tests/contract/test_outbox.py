@@ -14,6 +14,7 @@ from core import limits
 from core.clock import ManualClock
 from core.events import Outgoing
 from core.leases import Fence, LeaseLost
+from core.outbox import Waiting
 from core.refusals import Unavailable
 from server.relay import Relay, RelayGauges
 from tests.contract.sql_examples import NOON, a_line, moved, new
@@ -27,6 +28,8 @@ class Listening:
     keys: set[str] = field(default_factory=set)
     away: bool = False
     poison: bytes = b"never"
+    stalled: frozenset[str] = frozenset()
+    asked: int = 0
     busy: int = 0
     busiest: int = 0
 
@@ -35,6 +38,9 @@ class Listening:
         self.busiest = max(self.busiest, self.busy)
         await asyncio.sleep(0)
         self.busy -= 1
+        self.asked += 1
+        if channel in self.stalled:
+            await asyncio.Event().wait()
         if self.away:
             raise Unavailable
         if data == self.poison:
@@ -169,6 +175,62 @@ async def test_a_publication_that_always_fails_holds_up_only_its_channel(
     broker.poison = b"nothing"
     assert await relay.sweep()
     assert len(broker.of("queue:bad")) == limits.RELAY_BATCH_ROWS + 1
+
+
+async def test_a_broker_that_stalls_for_some_channels_holds_up_only_those(
+    units: SqlUnits, relay: Relay, broker: Listening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "RELAY_PUBLISH_SECONDS", 0.1)
+    monkeypatch.setattr(limits, "RELAY_STUCK_SECONDS", 0.01)
+    broker.stalled = frozenset(f"queue:S{n}" for n in range(50))
+    for channel in sorted(broker.stalled):
+        await publish(units, (channel, b"1"))
+    running = asyncio.create_task(relay.run())
+    try:
+        for number in range(20):
+            await publish(units, ("queue:good", b"%d" % number), ("queue:S0", b"2"))
+            async with asyncio.timeout(20):
+                while len(broker.of("queue:good")) <= number:
+                    await asyncio.sleep(0.005)
+        assert {channel for channel, _ in broker.told} == {"queue:good"}
+        broker.stalled = frozenset()
+        async with asyncio.timeout(20):
+            while len(broker.told) < 20 + 50 + 20:
+                await asyncio.sleep(0.005)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert broker.of("queue:S0") == [b"1", *[b"2"] * 20]
+
+
+async def test_a_long_backlog_of_stuck_channels_is_not_read_each_time(
+    units: SqlUnits, outbox: SqlOutbox, broker: Listening, nudge: MemoryNudge, clock: ManualClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(limits, "RELAY_BATCH_ROWS", 10)
+    monkeypatch.setattr(limits, "RELAY_LATE_ROWS", 20)
+    pages = 0
+
+    class Counted(SqlOutbox):
+        async def waiting(self, *, after: int, limit: int) -> list[Waiting]:
+            nonlocal pages
+            pages += 1
+            return await super().waiting(after=after, limit=limit)
+
+    relay = Relay(Counted(outbox._database), publish=broker.publish, nudge=nudge, clock=clock)
+    broker.poison = b"stuck"
+    await publish(units, *[(f"queue:bad{n % 7}", b"stuck") for n in range(200)])
+    assert not await relay.sweep()
+    assert pages > 20
+    asked, pages = broker.asked, 0
+    await publish(units, ("queue:good", b"fine"))
+    assert not await relay.sweep()
+    assert broker.told == [("queue:good", b"fine")]
+    assert pages <= 5
+    assert broker.asked - asked <= 8
+    broker.poison = b"nothing"
+    assert await relay.sweep()
+    assert len(broker.told) == 201
 
 
 async def test_what_was_published_but_not_yet_deleted_is_not_told_twice(

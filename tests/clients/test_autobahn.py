@@ -1,8 +1,8 @@
 """T1: the Autobahn cases on our socket, beside stock Tornado.
 
 Sections 12 and 13 are about compression, which we do not offer (160 KB a connection); section 8 does not
-exist. A case that fails is run again by itself first: some of them give the server one second, whatever else
-the machine is doing.
+exist. A case that fails is run again by itself: many of them give the server a second or ten, whatever else
+the machine is doing, and a defect fails again.
 """
 
 from collections.abc import Callable
@@ -23,6 +23,9 @@ SMALL = ("1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "10.*")
 LARGE = ("9.*",)
 LARGEST_MESSAGE = 32 * 1024 * 1024
 
+TRIES = 4
+COMPRESSION_MISSING = "UNIMPLEMENTED"
+
 LATE_UTF8 = {"6.4.1", "6.4.2", "6.4.3", "6.4.4"}
 """Wrong UTF-8 is found in the whole message, not in its first fragment: allowed, and stock Tornado's way."""
 OPEN = {"7.1.6", "7.13.1", "7.13.2"}
@@ -39,14 +42,20 @@ class StockEcho(WebSocketHandler):
         self.write_message(message, binary=isinstance(message, bytes))
 
 
+def doubtful(case: Case) -> bool:
+    """Whether a busy machine may be the reason."""
+    return not (case.plain or case.exchange == COMPRESSION_MISSING or case.id in LATE_UTF8 | OPEN)
+
+
 async def ours(cases: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, *, at_once: int) -> list[Case]:
     monkeypatch.setattr("handlers.realtime_socket.Connection", EchoConnection)
     monkeypatch.setattr(limits, "REALTIME_MESSAGE_BYTES", LARGEST_MESSAGE)
     async with Served(streams(), connect_seconds=3_600) as server:
         found = {case.id: case for case in await autobahn.run(server.url, cases, at_once=at_once)}
-        again = [case.id for case in found.values() if not case.plain and case.id not in LATE_UTF8 | OPEN]
-        if again:
-            found |= {case.id: case for case in await autobahn.run(server.url, again, at_once=1)}
+        for _ in range(TRIES - 1):
+            again = [case.id for case in found.values() if doubtful(case)]
+            if again:
+                found |= {case.id: case for case in await autobahn.run(server.url, again, at_once=1)}
         await server.until(lambda: len(server.sockets) == 0, seconds=20)
     return list(found.values())
 
@@ -91,4 +100,4 @@ async def test_the_cases_of_large_and_many_messages(
 
 async def test_compression_is_not_agreed_to(monkeypatch: pytest.MonkeyPatch) -> None:
     own = await ours(("12.1.1", "13.1.1"), monkeypatch, at_once=2)
-    assert [case.exchange for case in own] == ["UNIMPLEMENTED", "UNIMPLEMENTED"]
+    assert [case.exchange for case in own] == [COMPRESSION_MISSING] * 2

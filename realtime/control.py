@@ -25,8 +25,8 @@ from realtime.roster import Member, Roster
 
 log = structlog.get_logger()
 
-CHANNEL: Final = "!control"
-"""Has no namespace, so no client can subscribe to it."""
+CHANNEL: Final = "~control"
+"""One of the processes' own (``channels.is_companion``): it has no namespace, so no client can name it."""
 
 _APPLICATION: Final = range(4_000, 5_000)
 _REASON_BYTES: Final = 123

@@ -50,7 +50,6 @@ from queue_display.retention import KeptDays, Retention
 from queue_display.service import QueueService
 from queue_display.telling import ToldDays
 from queue_display.upkeep import OwnLines
-from realtime import control
 from realtime.broker import Broker
 from realtime.channels import Channels, houzhen_channels
 from realtime.revocations import RevocableTokens, Revoked
@@ -338,7 +337,7 @@ async def _worker_role(ground: _Ground, work_after: Callable[[], Awaitable[None]
 
 def _relay(ground: _Ground, keeper: LeaseKeeper) -> Relay:
     async def publish(channel: str, data: bytes, key: str) -> object:
-        keep = None if channel == control.CHANNEL else ground.channels.find(channel)[0].keep
+        keep = ground.channels.policy(channel).keep
         return await ground.broker.publish(channel, data, keep=keep, idempotency_key=key)
 
     metrics = ground.metrics

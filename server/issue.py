@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from adapters.sql.outbox import SqlOutbox
@@ -60,7 +60,7 @@ async def revoke_tokens(settings: Settings, *, user: str | None, token_id: str |
     revoking = Revoking(units=SqlUnits(database, clock=clock, nudge=nudge), clock=clock)
     try:
         done = await (revoking.token(SYSTEM, name) if user is None else revoking.user(SYSTEM, name))
-        return f"{_what(done)}; {await _told(SqlOutbox(database))}"
+        return f"{_what(done)}; {await _told(SqlOutbox(database), clock.now())}"
     except StorageUnavailable as away:
         raise CannotStart(f"storage.url: nothing was saved ({away.facts.get('why')})") from away
     finally:
@@ -75,9 +75,11 @@ def _what(done: Revocation) -> str:
     return f"every token of {done.name} issued before {done.before:%Y-%m-%d %H:%M:%S} is taken back"
 
 
-async def _told(outbox: SqlOutbox) -> str:
+async def _told(outbox: SqlOutbox, committed: datetime) -> str:
+    """Wait until nothing is in the outbox that was there by then."""
     for _ in range(limits.REVOKE_LOOKS):
-        if not (await outbox.backlog()).rows:
+        oldest = (await outbox.backlog()).oldest
+        if oldest is None or oldest > committed:
             return "every process that runs has been told"
         await asyncio.sleep(limits.REVOKE_LOOK_SECONDS)
     return "no worker tells it now; web processes that run read it within seconds"

@@ -58,7 +58,8 @@ class Scene:
         )
         self.hand = HospitalHand(front.stranger, MIRRORED, NUMBERS)
         key = token_key(serve.file.parent / "data" / "keys" / "tokens.key")
-        issuer, hour = Issuer(HmacTokens([key]), SystemClock()), timedelta(hours=1)
+        self.issuer = issuer = Issuer(HmacTokens([key]), SystemClock())
+        hour = timedelta(hours=1)
         nurse = issuer.issue(staff_actor(Role.NURSE, "n1"), good_for=hour).token
         screen = issuer.issue(screen_actor("hall"), good_for=hour).token
         self.nurses = [

@@ -4,15 +4,20 @@ The scene goes on through the whole module; the tests run in the order written h
 """
 
 import asyncio
+import json
 import os
 import signal
 import time
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 import pytest_asyncio
+import websockets
 
 from core import limits
+from core.actor import Role
+from server.tokens import staff_actor
 from tests.fault.scene import Scene, a_scene
 from tests.fault.serving import Process, exists
 from tests.services.mariadb import MariadbServer
@@ -83,6 +88,30 @@ async def test_a_killed_worker_is_back_and_holds_every_lease(scene: Scene) -> No
     assert note("every lease is held again", began) < BACK_SECONDS
     await scene.settles()
     assert scene.backwards() == []
+
+
+async def test_a_token_taken_back_on_the_command_line_ends_on_every_process(scene: Scene) -> None:
+    lost = scene.issuer.issue(staff_actor(Role.NURSE, "lost"), good_for=timedelta(hours=1)).token
+    url = f"ws://127.0.0.1:{scene.serve.port}/connection/websocket"
+    # So many that the kernel gives some to either process.
+    sockets = [await websockets.connect(url, proxy=None) for _ in range(16)]
+    for each in sockets:
+        await each.send(json.dumps({"id": 1, "connect": {"token": lost}}))
+        assert '"client"' in str(await each.recv())
+    revoke = Process(
+        *("revoke", "--user", "nurse.lost", "--config", str(scene.serve.file)),
+        log=scene.serve.log.with_name("revoke.log"),
+    )
+    await revoke.start()
+    assert await revoke.wait(60) == 0, revoke.told()
+    began = time.monotonic()
+    async with asyncio.timeout(BACK_SECONDS):
+        await asyncio.gather(*(each.wait_closed() for each in sockets))
+    note("every socket is closed after the command has ended", began)
+    assert "every process that runs has been told" in revoke.told()
+    assert {(each.close_code, each.close_reason) for each in sockets} == {(3500, "invalid token")}
+    async with scene.http.get("/v1/lines", headers={"Authorization": f"Bearer {lost}"}) as response:
+        assert (response.status, (await response.json())["code"]) == (401, "core.token_revoked")
 
 
 async def test_redis_killed_and_empty_again(scene: Scene) -> None:

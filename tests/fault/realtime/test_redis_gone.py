@@ -153,5 +153,6 @@ async def test_a_dead_network_between_a_process_and_redis_is_noticed_and_nothing
         assert not any(each.phone.told[code] for each in fine for code in told), "the others noticed nothing"
     printed(
         f"dead network to Redis for {seconds:.0f} s: {relay.count} publications; the phones behind it were"
-        f" told 2500 {told[2500]} times, 3010 {told[3010]}, and recovered everything; the others heard it at once"
+        f" told 2500 {told[2500]} times, 3010 {told[3010]}, and recovered everything;"
+        f" the others heard it at once"
     )

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench.realtime.processes import Missing, load_core, running
+from bench.realtime.processes import LOAD_CORE, Missing, running
 
 READY = '"id":2,"subscribe"'
 
@@ -57,7 +57,7 @@ def crowd(
     ]  # fmt: skip
     for phase in phases:
         command += ["--phase", phase]
-    with running(command, core=load_core(), log=log, stdin=subprocess.PIPE, nice=nice) as process:
+    with running(command, core=LOAD_CORE, log=log, stdin=subprocess.PIPE, nice=nice) as process:
         yield Crowd(process)
 
 

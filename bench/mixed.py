@@ -22,7 +22,7 @@ from rich.table import Table
 from bench.crowd import crowd
 from bench.realtime import load
 from bench.realtime.contenders import Ground, make_ground, ours
-from bench.realtime.processes import load_core, prepare
+from bench.realtime.processes import LOAD_CORE, prepare
 
 SECONDS = 10
 MOVES = (0, 1, 5)
@@ -90,7 +90,7 @@ async def run(asked: argparse.Namespace) -> None:
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="houzhen-mixed-") as folder:
         ground = make_ground(Path(folder), clients=asked.phones, profile=False, nice=asked.nice, missed=0)
-        os.sched_setaffinity(0, {load_core()})
+        os.sched_setaffinity(0, {LOAD_CORE})
         for rate in (int(each) for each in asked.messages.split(",")):
             rows += await measure(ground, program, phones=asked.phones, rate=rate, nice=asked.nice)
     show(rows, asked.phones)

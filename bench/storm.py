@@ -30,7 +30,7 @@ from bench.crowd import Crowd, crowd, show
 from bench.realtime import load
 from bench.realtime.contenders import signed
 from bench.realtime.ours import lines_of
-from bench.realtime.processes import Missing, load_core, prepare, running, server_core
+from bench.realtime.processes import LOAD_CORE, SERVER_CORE, Missing, prepare, running
 from core.tasks import end_tasks
 from realtime.channels import houzhen_channels
 from realtime.tokens import HmacTokens
@@ -198,8 +198,8 @@ async def storm(
     wait = "0:0" if at_once else f"{SDK_MS}:{SDK_SPREAD_MS}"
     both = (f"told:{STORM_SECONDS + 60}",) * 2
     async with contextlib.AsyncExitStack() as stack:
-        dying, dying_port = stack.enter_context(town.web(load_core()))
-        living, port = stack.enter_context(town.web(server_core()))
+        dying, dying_port = stack.enter_context(town.web(LOAD_CORE))
+        living, port = stack.enter_context(town.web(SERVER_CORE))
         publisher = await stack.enter_async_context(publishing(town))
         phones_of_it = stack.enter_context(
             town.crowd(
@@ -287,7 +287,7 @@ async def mass(town: Town) -> dict[str, float]:
     )
     says = CONNECT + subscribes
     async with contextlib.AsyncExitStack() as stack:
-        web, port = stack.enter_context(town.web(server_core()))
+        web, port = stack.enter_context(town.web(SERVER_CORE))
         publisher = await stack.enter_async_context(publishing(town))
         await publisher.move(names)
         phones_of_it = stack.enter_context(
@@ -324,7 +324,7 @@ async def run(asked: argparse.Namespace) -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="houzhen-storm-")))
         redis = RedisServer.start_private()
         stack.callback(redis.stop)
-        os.sched_setaffinity(redis.pid, {load_core()})
+        os.sched_setaffinity(redis.pid, {LOAD_CORE})
         settings = folder / "settings.toml"
         settings.write_text(SETTINGS.format(folder=folder, redis=redis.url))
         (folder / "data").mkdir()
@@ -336,7 +336,7 @@ async def run(asked: argparse.Namespace) -> None:
         town = Town(
             folder, redis, HmacTokens([token_key(folder / "data/keys/tokens.key")]), program, asked.nice
         )
-        os.sched_setaffinity(0, {load_core()})
+        os.sched_setaffinity(0, {LOAD_CORE})
         facts = await storm(
             town, names, phones=asked.phones, neighbours=asked.neighbours, at_once=asked.at_once
         )

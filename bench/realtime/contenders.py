@@ -15,7 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from adapters.native.sender import LIBRARY
-from bench.realtime.processes import BUILT, ROOT, Missing, compiled, running, said, server_core
+from bench.realtime.processes import BUILT, ROOT, SERVER_CORE, Missing, compiled, running, said
 from core.actor import Actor, Role
 from core.clock import SystemClock
 from realtime.tokens import HmacTokens
@@ -130,7 +130,7 @@ def ours(
         command.append("--messages")
     command += ["--data", str(ground.folder / f"{secrets.token_hex(4)}.db")]
     with running(
-        command, core=server_core(), log=ground.log, nice=ground.nice, stdin=subprocess.PIPE
+        command, core=SERVER_CORE, log=ground.log, nice=ground.nice, stdin=subprocess.PIPE
     ) as process:
         answer = json.loads(said(process, ground.log))
 
@@ -154,7 +154,7 @@ def ours(
 @contextlib.contextmanager
 def simple(ground: Ground, command: list[str | Path], *, tls: bool = False) -> Iterator[Serving]:
     """A peer of ``bench/peers`` that prints its two ports."""
-    with running(command, core=server_core(), log=ground.log, nice=ground.nice) as process:
+    with running(command, core=SERVER_CORE, log=ground.log, nice=ground.nice) as process:
         port, publications = (int(said(process, ground.log)) for _ in range(2))
         yield Serving(process.pid, port, publications, tls=tls)
 
@@ -243,7 +243,7 @@ def nchan(ground: Ground, *, tls: bool = False) -> Iterator[Serving]:
         )
     )  # fmt: skip
     command: list[str | Path] = [nginx, "-p", folder, "-c", settings, "-e", folder / "nginx.err"]
-    with running(command, core=server_core(), log=ground.log, nice=ground.nice) as master:
+    with running(command, core=SERVER_CORE, log=ground.log, nice=ground.nice) as master:
         head = "POST /publish HTTP/1.1\r\nHost: l\r\nContent-Type: application/json\r\n"
         yield Serving(
             _only_child(master.pid),
@@ -300,7 +300,7 @@ def centrifugo(ground: Ground) -> Iterator[Serving]:
         )
     )
     with running(
-        [binary, "--config", settings], core=server_core(), log=ground.log, nice=ground.nice
+        [binary, "--config", settings], core=SERVER_CORE, log=ground.log, nice=ground.nice
     ) as process:
         epoch, offset = [_publish_to_centrifugo(port, key) for _ in range(PUBLISHED)][-1]
         fill = '{"channel":"' + CHANNEL + '","data":'

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.realtime.contenders import Ground, Serving
-from bench.realtime.processes import ROOT, Missing, compiled, load_core, running
+from bench.realtime.processes import LOAD_CORE, ROOT, Missing, compiled, running
 
 SOURCE = ROOT / "bench/wsload.c"
 Result = dict[str, Any]
@@ -40,7 +40,7 @@ def load(
         command += ["--phase", phase]
     names = ["connect", *phases]
     found: dict[str, Result] = {}
-    with running(command, core=load_core(), log=ground.log, nice=ground.nice) as client:
+    with running(command, core=LOAD_CORE, log=ground.log, nice=ground.nice) as client:
         assert client.stdout is not None
         for line, name in zip(client.stdout, names, strict=False):
             found[name] = json.loads(line)

@@ -15,19 +15,15 @@ ROOT = Path(__file__).parents[2]
 BUILT = ROOT / ".build" / "bench"
 STOP_SECONDS = 10.0
 
+SERVER_CORE = min(os.sched_getaffinity(0))
+LOAD_CORE = max(os.sched_getaffinity(0))
+"""Load clients, and whatever else is not measured. Both are asked once: a bench pins itself later."""
+
 Command = Sequence[str | Path]
 
 
 class Missing(Exception):
     """This machine cannot run a part; the text says why and what would help."""
-
-
-def server_core() -> int:
-    return min(os.sched_getaffinity(0))
-
-
-def load_core() -> int:
-    return max(os.sched_getaffinity(0))
 
 
 def prepare(files: int) -> None:

@@ -128,20 +128,21 @@ async def test_every_reply_carries_its_result_and_every_error_a_message(
 
 
 async def test_a_client_answers_each_ping_once(client: Stock) -> None:
-    async with Served(streams(), ping_seconds=1.0, pong_seconds=0.9) as server, Path(server.port) as path:
+    async with Served(streams(), ping_seconds=2.0, pong_seconds=1.9) as server, Path(server.port) as path:
         await client.connect(url(path))
         await client.events.until("connected")
 
         def pings() -> int:
             return sum(one == {} for frame in told(path) for one in frame)
 
-        await server.until(lambda: pings() >= 3)
-        await server.until(lambda: sum(one == {} for frame in said(path) for one in frame) >= 3)
+        await server.until(lambda: pings() >= 2)
+        await server.until(lambda: sum(one == {} for frame in said(path) for one in frame) >= 2)
+        assert [e["event"] for e in client.events.all].count("connected") == 1
         assert server.metrics.closed.labels(Closings.BAD_REQUEST.name)._value.get() == 0
 
 
 async def test_a_firewall_that_forgets_is_noticed_on_both_sides_and_nothing_is_lost(client: Stock) -> None:
-    async with Served(streams(), ping_seconds=1.0, pong_seconds=0.9) as server, Path(server.port) as path:
+    async with Served(streams(), ping_seconds=1.5, pong_seconds=1.4) as server, Path(server.port) as path:
         await client.connect(url(path), (token(PATIENT),), (LINE,), ping_slack=1.0)
         await client.events.until("subscribed", channel=LINE)
         await server.publish(LINE, b"{}")
@@ -153,7 +154,7 @@ async def test_a_firewall_that_forgets_is_noticed_on_both_sides_and_nothing_is_l
             await server.publish(MINE, b"{}")
         await client.events.until("connecting")
         no_pong = server.metrics.closed.labels(Closings.NO_PONG.name)._value
-        await server.until(lambda: no_pong.get() == 1)
+        await server.until(lambda: no_pong.get() >= 1)
         path.heal()
         await client.events.until("connected")
         await server.until(lambda: client.events.of(LINE) == client.events.of(MINE) == [1, 2, 3, 4])

@@ -1,12 +1,12 @@
 """The stock SDKs, unmodified, against our server on a real socket."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.clients.served import NURSE, PATIENT, SCREEN, Served, streams, token
+from tests.clients.served import CLOCK, NURSE, PATIENT, SCREEN, Served, streams, token
 from tests.clients.stock import Stock
+from tests.services.proxy import Path
 
 LINE = "queue:L0301"
 
@@ -131,12 +131,12 @@ async def test_who_may_hear_what(client: Stock, server: Served) -> None:
 
 async def test_a_token_is_refreshed_in_time(client: Stock, server: Served) -> None:
     await client.connect(server.url, (token(PATIENT, 2.5), token(PATIENT)))
-    first = await client.events.until("connected")
-    await asyncio.sleep(3)
-    assert [e["event"] for e in client.events.all].count("connected") == 1
+    await client.events.until("connected")
     (connection,) = server.sockets._connections
-    assert connection._client.session.identity.expires_at > first.get("until", 0) + 600
+    far = CLOCK.now().timestamp() + 600
+    await server.until(lambda: (connection._client.session.identity.expires_at or 0) > far)
     assert await client.history(LINE, limit=1) == {"offset": 0, "offsets": []}
+    assert [e["event"] for e in client.events.all].count("connected") == 1
 
 
 async def test_an_expired_token_is_exchanged_for_a_new_one(client: Stock, server: Served) -> None:
@@ -152,11 +152,13 @@ async def test_a_forged_token_is_final(client: Stock, server: Served) -> None:
     assert (told["code"], told["reason"]) == (3500, "invalid token")
 
 
-async def test_pings_keep_a_quiet_connection(client: Stock) -> None:
-    async with Served(streams(), ping_seconds=1.0, pong_seconds=0.6) as server:
-        await client.connect(server.url)
-        await client.events.until("connected")
-        await asyncio.sleep(3)
-        assert [e["event"] for e in client.events.all].count("connected") == 1
-        await server.sockets.drain(0.1)
+async def test_a_server_that_goes_sends_its_clients_to_the_next(client: Stock) -> None:
+    shared = streams()
+    async with Served(shared) as first, Served(shared) as next_one, Path(first.port) as path:
+        await client.connect(f"ws://127.0.0.1:{path.port}/connection/websocket", channels=(LINE,))
+        await client.events.until("subscribed", channel=LINE)
+        path.server = next_one.port
+        await first.sockets.drain(0.1)
         await client.events.until("connecting", code=3001)
+        await client.events.until("subscribed", channel=LINE, recovered=True)
+        assert len(next_one.sockets) == 1

@@ -1,10 +1,11 @@
 """The one policy table: which channels exist, who may do what there, and what is kept.
 
 A name is ``namespace:rest``; a rest that starts with ``#`` lists the users it belongs to. To add a kind of
-channel add a row to ``houzhen_channels``; nothing else in this package knows a namespace. Names that begin
+channel add a row to ``houzhen_policies``; nothing else in this package knows a namespace. Names that begin
 with ``~`` are the processes' own and no client's.
 """
 
+import enum
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -54,6 +55,15 @@ def listed_user(actor: Actor, rest: str) -> bool:
     return bool(actor.id) and rest.startswith("#") and actor.id in rest[1:].split(",")
 
 
+class Recovery(enum.Enum):
+    """What somebody needs who was away."""
+
+    STREAM = "stream"
+    """Every publication since then, or to be told that some are missing."""
+    CACHE = "cache"
+    """The newest publication, which says all that the ones before it said."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What holds for every channel of one namespace.
@@ -80,12 +90,15 @@ class Policy:
     counts_presence: bool = False
     tells_joins: bool = False
     snapshot_of: str | None = None
+    recovery: Recovery = Recovery.STREAM
     personal: bool = False
     by_token: bool = False
 
     def __post_init__(self) -> None:
         if self.namespace.startswith("$") and not self.by_token:
             raise ValueError(f"{self.namespace} promises to be for tokens only")
+        if self.recovery is Recovery.CACHE and self.keep is None:
+            raise ValueError(f"{self.namespace} must keep its newest publication")
 
     @property
     def lists_presence(self) -> bool:
@@ -150,45 +163,52 @@ class Channels:
 
 
 def houzhen_channels() -> Channels:
-    """The channels of this product.
+    """The channels of this product."""
+    return Channels(houzhen_policies())
 
-    | channel | subscribe | kept | holds |
-    |---|---|---|---|
-    | ``queue:<line>`` | everyone | 64, 1 h | ticket numbers, no names |
-    | ``screen:<screen>`` | that screen, staff | 512, 1 h | what the screen shows, masked names |
-    | ``user:#<id>`` | that user, by the server | 300, 24 h | my ticket, messages, notices |
+
+def houzhen_policies() -> tuple[Policy, ...]:
+    """The rows of this product's table.
+
+    | channel | subscribe | kept | who was away gets | holds |
+    |---|---|---|---|---|
+    | ``queue:<line>`` | everyone | 64, 1 h | the newest | ticket numbers, no names |
+    | ``screen:<screen>`` | that screen, staff | 512, 1 h | all since | what it shows, masked names |
+    | ``user:#<id>`` | that user, by the server | 300, 24 h | all since | my ticket, messages, notices |
+
+    A line's publication is its whole board. A screen's is one line's part of it, so the newest alone would
+    leave the other lines as they were.
     """
     boards = Keep(limits.QUEUE_HISTORY_ITEMS, limits.QUEUE_HISTORY_TTL_SECONDS)
-    return Channels(
-        (
-            Policy(
-                "queue",
-                keep=boards,
-                may_subscribe=everyone,
-                may_read_history=everyone,
-                may_see_presence=staff,
-                counts_presence=True,
-                snapshot_of="line",
-            ),
-            Policy(
-                "screen",
-                keep=Keep(limits.SCREEN_HISTORY_ITEMS, limits.QUEUE_HISTORY_TTL_SECONDS),
-                may_subscribe=screen_itself_or_staff,
-                may_read_history=screen_itself_or_staff,
-                may_see_presence=screen_itself_or_staff,
-                may_list_presence=staff,
-                counts_presence=True,
-                snapshot_of="line",
-            ),
-            Policy(
-                "user",
-                keep=Keep(limits.USER_HISTORY_ITEMS, limits.USER_HISTORY_TTL_SECONDS),
-                may_subscribe=listed_user,
-                may_read_history=listed_user,
-                may_see_presence=listed_user,
-                may_list_presence=listed_user,
-                counts_presence=True,
-                personal=True,
-            ),
-        )
+    return (
+        Policy(
+            "queue",
+            keep=boards,
+            may_subscribe=everyone,
+            may_read_history=everyone,
+            may_see_presence=staff,
+            counts_presence=True,
+            snapshot_of="line",
+            recovery=Recovery.CACHE,
+        ),
+        Policy(
+            "screen",
+            keep=Keep(limits.SCREEN_HISTORY_ITEMS, limits.QUEUE_HISTORY_TTL_SECONDS),
+            may_subscribe=screen_itself_or_staff,
+            may_read_history=screen_itself_or_staff,
+            may_see_presence=screen_itself_or_staff,
+            may_list_presence=staff,
+            counts_presence=True,
+            snapshot_of="line",
+        ),
+        Policy(
+            "user",
+            keep=Keep(limits.USER_HISTORY_ITEMS, limits.USER_HISTORY_TTL_SECONDS),
+            may_subscribe=listed_user,
+            may_read_history=listed_user,
+            may_see_presence=listed_user,
+            may_list_presence=listed_user,
+            counts_presence=True,
+            personal=True,
+        ),
     )

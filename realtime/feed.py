@@ -6,6 +6,9 @@ ahead of the live line stands elsewhere; such a subscriber is *ahead* until the 
 
 Joining without loss or doubling: ``hold`` keeps what is heard; meanwhile the history is read; ``join`` puts
 the two together and makes the subscriber live in one step. Pure: no I/O, no clock.
+
+Where the policy says that the newest publication is all that matters (``Recovery.CACHE``) a gap is no loss:
+whoever is live gets what comes next, and whoever joins the newest.
 """
 
 from collections.abc import Sequence
@@ -13,8 +16,16 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from core import limits
-from realtime.channels import Policy
-from realtime.stream import History, Position, Publication, extended, missed
+from realtime.channels import Policy, Recovery
+from realtime.stream import (
+    History,
+    Position,
+    Publication,
+    brought_up_to_date,
+    extended,
+    missed,
+    newest,
+)
 
 S = TypeVar("S")
 
@@ -75,6 +86,11 @@ class Feed(Generic[S]):
         return self.policy.keep is not None
 
     @property
+    def newest_is_all(self) -> bool:
+        """Whether somebody who has the newest publication lacks nothing."""
+        return self.policy.recovery is Recovery.CACHE
+
+    @property
     def _everyone(self) -> tuple[S, ...]:
         """Everyone live; the same value as long as nobody comes or goes."""
         if self._roster is None:
@@ -104,8 +120,8 @@ class Feed(Generic[S]):
     def hear(self, publication: Publication) -> Heard[S]:
         """Take a publication from the live line.
 
-        A duplicate goes to nobody. After a gap or in a new epoch everybody live is lost, and the feed
-        itself goes on from the new position.
+        A duplicate goes to nobody. After a gap or in a new epoch everybody live is lost, unless the newest
+        is all that matters, and the feed itself goes on from the new position.
         """
         self.busy = True
         if not self._positioned:
@@ -118,6 +134,7 @@ class Feed(Generic[S]):
             unbroken = at.offset == before.offset + 1
         elif before is not None:
             unbroken = False
+        unbroken = unbroken or self.newest_is_all
         self.position = at
         self._keep(publication, unbroken=unbroken)
         receivers, lost = (self._everyone, ()) if unbroken else ((), self._dismiss())
@@ -132,7 +149,9 @@ class Feed(Generic[S]):
             self._held = ()
         if self._held is None:
             return
-        if len(self._held) < limits.REALTIME_JOIN_BUFFER_ITEMS:
+        if self.newest_is_all:
+            self._held = (publication,)
+        elif len(self._held) < limits.REALTIME_JOIN_BUFFER_ITEMS:
             self._held = (*self._held, publication)
         else:
             # Whoever joins now finds no seam and reads again.
@@ -147,11 +166,12 @@ class Feed(Generic[S]):
             if own.epoch == at.epoch and own.offset > at.offset:
                 continue
             del ahead[subscriber]
-            if own.epoch != at.epoch or own.offset + 1 < at.offset:
+            behind = own.epoch != at.epoch or own.offset < at.offset
+            if behind and own != Position(at.offset - 1, at.epoch) and not self.newest_is_all:
                 left.append(subscriber)
                 continue
             self._enlist(subscriber)
-            if own.offset < at.offset:
+            if behind:
                 also.append(subscriber)
         if not ahead:
             self._ahead = None
@@ -187,13 +207,18 @@ class Feed(Generic[S]):
             self._ahead[subscriber] = at
         else:
             return None
-        publications = None if since is None else missed(since, known)
+        if since is None:
+            return Joined(at)
+        publications = newest(since, known) if self.newest_is_all else missed(since, known)
         return Joined(at, publications is not None, publications or ())
 
     def _known(self, history: History | None) -> History | None:
         if history is None:
             return None if self.position is None else History(self.position)
-        return None if self._held is None else extended(history, self._held)
+        if self._held is None:
+            return None
+        seam = brought_up_to_date if self.newest_is_all else extended
+        return seam(history, self._held)
 
     def leave(self, subscriber: S) -> None:
         """Stop telling this subscriber; unknown ones are fine."""

@@ -352,7 +352,8 @@ class Hub:
         """Begin a read that everyone who wants no earlier start can share while it is under way."""
         tap.feed.hold()
         work = self._history_since(tap, keep, since)
-        reading = Reading(since, asyncio.get_running_loop().create_task(work))
+        task = asyncio.get_running_loop().create_task(work)
+        reading = Reading(since, task, newest=tap.feed.newest_is_all)
         tap.reading = reading
         self.metrics.history_reads.inc()
 
@@ -369,6 +370,9 @@ class Hub:
     def _history_since(
         self, tap: Tap, keep: Keep, since: Position | None
     ) -> Coroutine[object, object, History]:
+        """The newest publication where that is all that matters, else everything since then, or the top."""
+        if tap.feed.newest_is_all:
+            return self._broker.history(tap.feed.name, keep=keep, limit=1, reverse=True)
         limit = 0 if since is None else keep.items
         return self._broker.history(tap.feed.name, keep=keep, since=since, limit=limit)
 
@@ -377,7 +381,7 @@ class Hub:
     ) -> Joined | None:
         feed = tap.feed
         if history is not None and feed.contradicted_by(history.position):
-            self._tell_lost(tap, feed.restart(history.position))
+            self._begin_anew(tap, history)
         joined = feed.join(subscriber, since=since, history=history)
         if joined is not None:
             self._attendance.came(tap, subscriber)
@@ -398,7 +402,8 @@ class Hub:
         return await self._broker.history(channel, keep=keep, since=since, limit=limit, reverse=reverse)
 
     async def publish(self, asked: Publish) -> Position:
-        """Publish for a client. Raises ``BrokerUnavailable``."""
+        """Publish for a client. Raises ``UnknownChannel`` or ``Unavailable``."""
+        await self._must_exist(asked.channel)
         return await self._broker.publish(asked.channel, asked.data, keep=asked.keep, info=asked.info)
 
     # Presence.
@@ -482,33 +487,50 @@ class Hub:
         """Check each of them; answers those for which the broker had no answer."""
         left = iter(tuple(taps))
         unanswered: set[Tap] = set()
-        behind: list[tuple[Tap, Position]] = []
+        behind: list[tuple[Tap, Position | None, History]] = []
 
         async def check() -> None:
             for tap in left:
                 try:
-                    top = await self._top_of(tap)
+                    history = await self._look_at(tap)
                 except (BrokerUnavailable, TimeoutError):
                     unanswered.add(tap)
                 except Exception:
                     log.exception("realtime.position_check_failed")
                 else:
-                    if top is not None and tap.feed.behind(top):
-                        behind.append((tap, top))
+                    if history is not None and tap.feed.behind(history.position):
+                        behind.append((tap, tap.feed.position, history))
 
         await asyncio.gather(*(check() for _ in range(limits.REALTIME_POSITION_CHECKS_AT_ONCE)))
         if behind:
             # The publications may be on their way: one moment for all of them.
             await asyncio.sleep(limits.REALTIME_POSITION_GRACE_SECONDS)
-        for tap, top in behind:
-            if tap.feed.behind(top):
-                self._tell_lost(tap, tap.feed.restart(top))
-                await asyncio.sleep(0)
+        for tap, at, history in behind:
+            if not tap.feed.behind(history.position):
+                continue
+            if tap.feed.newest_is_all and tap.feed.position != at:
+                # Something came meanwhile, and what was read need not be the newest any more.
+                unanswered.add(tap)
+                continue
+            self._begin_anew(tap, history)
+            await asyncio.sleep(0)
         return unanswered
 
-    async def _top_of(self, tap: Tap) -> Position | None:
+    async def _look_at(self, tap: Tap) -> History | None:
         """Where the channel's stream is; None when that says nothing about its feed."""
         keep = tap.feed.policy.keep
         if keep is None or not tap.standing:
             return None
-        return (await self._broker.history(tap.feed.name, keep=keep)).position
+        return await self._history_since(tap, keep, None)
+
+    def _begin_anew(self, tap: Tap, history: History) -> None:
+        """The feed has missed something: it goes on from what was read.
+
+        Where the newest publication is all that matters everyone gets that one, as if it had just come.
+        Else, or when it is kept no more, everyone is told to come back.
+        """
+        newest = history.publications[-1:]
+        if tap.feed.newest_is_all and newest and newest[0].offset == history.position.offset:
+            self._deliveries.take(tap, newest[0])
+        else:
+            self._tell_lost(tap, tap.feed.restart(history.position))

@@ -32,8 +32,8 @@ def subscribed(joined: Joined, since: Position | None) -> SubscribeResult:
         recoverable=True,
         positioned=True,
         epoch=at.epoch,
-        # A recovered client counts on from where it was: each publication moves it one further.
-        offset=since.offset if since is not None and joined.recovered else at.offset,
+        # A client counts on from here: each of the publications moves it one further.
+        offset=joined.publications[0].offset - 1 if joined.publications else at.offset,
         was_recovering=since is not None,
         recovered=joined.recovered,
         publications=[publication_body(one) for one in joined.publications],

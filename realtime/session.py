@@ -158,6 +158,8 @@ class Session(Dialogue):
         if turn is None:
             return []
         if turn.number is None:
+            if error is Errors.UNKNOWN_CHANNEL:
+                return self._go_on([])
             # Nobody asked, so nobody can be told; a new connection gets everything it should have.
             return self.close(Closings.SERVER_ERROR)
         if self.phase is Phase.CONNECTING:
@@ -204,9 +206,9 @@ class Session(Dialogue):
     def give(self, channel: str, terms: Subscription = GIVEN) -> Effects:
         """Subscribe the client from our side, behind what it asked for before.
 
-        One that is subscribed already stays as it is. More than ``given_channels_per_client`` end the
-        connection, so does one that cannot be given. Does nothing before ``connect`` has come. Raises
-        ``BadChannel`` or ``UnknownChannel``.
+        One that is subscribed already stays as it is, one that turns out not to exist is passed over. More
+        than ``given_channels_per_client`` end the connection, so does one that cannot be given. Does nothing
+        before ``connect`` has come. Raises ``BadChannel`` or ``UnknownChannel``.
         """
         self._terms.channels.find(channel)
         if self.phase not in (Phase.CONNECTING, Phase.CONNECTED):

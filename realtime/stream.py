@@ -55,6 +55,31 @@ def missed(since: Position, history: History) -> tuple[Publication, ...] | None:
     return after
 
 
+def newest(since: Position, history: History) -> tuple[Publication, ...] | None:
+    """The newest publication, unless it is known; None when there is something newer that is not kept.
+
+    For streams of which only the newest matters. ``history`` must hold the newest publication that is kept.
+    """
+    top = history.position
+    if since.offset == top.offset and since.epoch in ("", top.epoch):
+        return ()
+    last = history.publications[-1:]
+    return last if last and last[0].offset == top.offset else None
+
+
+def brought_up_to_date(history: History, live: Iterable[Publication]) -> History | None:
+    """The history, or what was heard live if that is newer; None when they are of different epochs.
+
+    For streams of which only the newest matters.
+    """
+    for one in live:
+        if one.epoch != history.position.epoch:
+            return None
+        if one.offset > history.position.offset:
+            history = History(Position(one.offset, one.epoch), (one,))
+    return history
+
+
 def extended(history: History, live: Iterable[Publication]) -> History | None:
     """The history with what was heard live since it was asked for; None when the two do not join.
 

@@ -12,14 +12,15 @@ from realtime.stream import History, Position, Publication
 
 @dataclass(slots=True)
 class Reading:
-    """A history read under way, and from where."""
+    """A history read under way, and from where; or of the ``newest`` publication alone."""
 
     since: Position | None
     task: asyncio.Task[History]
+    newest: bool = False
 
     def serves(self, since: Position | None) -> bool:
         """Whether this read also brings what somebody needs who was at ``since``."""
-        if since is None:
+        if since is None or self.newest:
             return True
         own = self.since
         return own is not None and own.epoch == since.epoch and own.offset <= since.offset

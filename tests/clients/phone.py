@@ -16,7 +16,7 @@ Taken = tuple[int, Any]
 
 
 def never(channel: str) -> bool:
-    """No channel's publications may replace each other."""
+    """No channel is like that."""
     return False
 
 
@@ -42,11 +42,21 @@ class Phone:
     """One user's SDK."""
 
     def __init__(
-        self, *, token: str = "", channels: Collection[str] = (), may_merge: Callable[[str], bool] = never
+        self,
+        *,
+        token: str = "",
+        channels: Collection[str] = (),
+        may_merge: Callable[[str], bool] = never,
+        newest_is_all: Callable[[str], bool] = never,
     ) -> None:
+        """On channels that ``may_merge`` a newer publication may replace an older one of the same line.
+
+        Where ``newest_is_all`` the others may be left out, and a history may begin anew unsaid.
+        """
         self.token = token
         self.channels = {name: Following() for name in channels}
         self.may_merge = may_merge
+        self.newest_is_all = newest_is_all
         self.connected = False
         self.client = ""
         self.told: Counter[int] = Counter()
@@ -160,6 +170,10 @@ class Phone:
             following.taken.append((0, pub["data"]))
             return
         offset = pub["offset"]
+        if self.newest_is_all(channel):
+            following.taken.append((offset, pub["data"]))
+            following.position = Position(offset, at.epoch)
+            return
         assert offset > at.offset, "a publication that was there before"
         if offset != at.offset + 1:
             assert self.may_merge(channel), "a publication was skipped"
@@ -218,10 +232,13 @@ class Phone:
         assert result["recoverable"]
         assert bool(result.get("was_recovering")) is (since is not None)
         if since is not None and result.get("recovered"):
-            assert at.offset == since.offset, "a recovered client counts on from where it was"
-            assert since.epoch in ("", at.epoch)
             following.recoveries += 1
             following.position = at
+            if self.newest_is_all(channel):
+                assert len(result.get("publications", ())) <= 1
+            else:
+                assert at.offset == since.offset, "a recovered client counts on from where it was"
+                assert since.epoch in ("", at.epoch)
             for one in result.get("publications", ()):
                 assert following.position is not None
                 assert one["offset"] == following.position.offset + 1, "recovered without a hole"

@@ -21,8 +21,8 @@ from core.ids import ScreenId
 from handlers.client_address import ClientAddresses
 from handlers.realtime_door import Door
 from handlers.realtime_socket import RealtimeSockets
-from realtime.broker import Broker
-from realtime.channels import Channels, houzhen_channels
+from realtime.broker import Broker, Keep
+from realtime.channels import Channels, Policy, everyone, houzhen_policies, staff
 from realtime.crowds import Crowds
 from realtime.hub import Hub, Known
 from realtime.metrics import RealtimeMetrics
@@ -31,7 +31,16 @@ from realtime.terms import Terms
 from realtime.tokens import HmacTokens
 
 CLOCK = SystemClock()
-CHANNELS = houzhen_channels()
+LOG = Policy(
+    "log",
+    keep=Keep(items=64, ttl_seconds=3_600),
+    may_subscribe=everyone,
+    may_read_history=everyone,
+    may_see_presence=staff,
+    counts_presence=True,
+)
+"""Open to everyone like a line, but each publication matters and not only the newest."""
+CHANNELS = Channels((*houzhen_policies(), LOG))
 SECRET = b"only for tests, and long enough."
 TOKENS = HmacTokens([SECRET])
 

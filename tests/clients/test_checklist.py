@@ -25,7 +25,7 @@ from tests.clients.served import CHANNELS, NURSE, PATIENT, Served, streams, toke
 from tests.clients.stock import NodeClient, Stock
 from tests.services.proxy import Path
 
-LINE, OTHER, THIRD = "queue:L0301", "queue:L0302", "queue:L0303"
+LINE, OTHER, THIRD = "log:L0301", "log:L0302", "log:L0303"
 MINE = "user:#u42"
 KEPT = limits.QUEUE_HISTORY_ITEMS
 
@@ -99,7 +99,7 @@ async def test_every_reply_carries_its_result_and_every_error_a_message(
     client: Stock, server: Served
 ) -> None:
     async with Path(server.port) as path:
-        await client.connect(url(path), (token(NURSE),), (LINE, "nothing:x", "queue:号"))
+        await client.connect(url(path), (token(NURSE),), (LINE, "nothing:x", "log:号"))
         await client.events.until("subscribed", channel=LINE)
         await client.events.until("unsubscribed", channel="nothing:x", code=102)
         assert (await client.history(LINE, limit=1))["offset"] == 0

@@ -12,7 +12,7 @@ from tests.clients.stock import PythonClient
 from tests.services.process import ProgramIsMissing
 from tests.services.redis import RedisServer
 
-LINE = "queue:L0301"
+LINE = "log:L0301"
 pytestmark = pytest.mark.redis
 
 
@@ -99,8 +99,8 @@ async def test_a_redis_that_lost_everything_makes_clients_reload(
     redis.kill()
     with pytest.raises(BrokerUnavailable):
         await other.publish(LINE, b"{}")
-    await client.subscribe("queue:L2")
-    await client.events.until("subscription_error", channel="queue:L2", code=100)
+    await client.subscribe("log:L2")
+    await client.events.until("subscription_error", channel="log:L2", code=100)
     assert [e["event"] for e in client.events.all].count("connected") == 1
     redis.ensure_running()
     await client.events.until("subscribing", channel=LINE, code=2500)

@@ -8,7 +8,7 @@ from tests.clients.served import CLOCK, NURSE, PATIENT, SCREEN, Served, streams,
 from tests.clients.stock import Stock
 from tests.services.proxy import Path
 
-LINE = "queue:L0301"
+LINE = "log:L0301"
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ async def test_a_token_is_refreshed_in_time(client: Stock, server: Served) -> No
 
 
 async def test_an_expired_token_is_exchanged_for_a_new_one(client: Stock, server: Served) -> None:
-    await client.connect(server.url, (token(PATIENT, -5), token(PATIENT)), (LINE, "queue:L0302"))
+    await client.connect(server.url, (token(PATIENT, -5), token(PATIENT)), (LINE, "log:L0302"))
     await client.events.until("connected")
     await client.events.until("subscribed", channel=LINE)
     assert not [e for e in client.events.all if e["event"] == "disconnected"]
@@ -162,3 +162,39 @@ async def test_a_server_that_goes_sends_its_clients_to_the_next(client: Stock) -
         await client.events.until("connecting", code=3001)
         await client.events.until("subscribed", channel=LINE, recovered=True)
         assert len(next_one.sockets) == 1
+
+
+async def test_a_phone_that_was_away_long_gets_the_newest_board_at_once(client: Stock) -> None:
+    board = "queue:L0301"
+    shared = streams()
+    async with Served(shared) as first, Served(shared) as other:
+        port = first.port
+        await client.connect(first.url)
+        await client.subscribe(board)
+        await client.events.until("subscribed", channel=board)
+        await first.publish(board, b'{"line":"L0301","n":1}')
+        await client.events.until("publication", channel=board, offset=1)
+        await first.die()
+        for number in range(2, 151):
+            await other.publish(board, b'{"line":"L0301","n":%d}' % number)
+        async with Served(shared, port=port) as again:
+            told = await client.events.until("subscribed", channel=board)
+            assert told["was_recovering"]
+            assert told["recovered"]
+            await client.events.until("publication", channel=board, offset=150)
+            await again.publish(board, b'{"line":"L0301","n":151}')
+            await client.events.until("publication", channel=board, offset=151)
+        heard = [e["data"]["n"] for e in client.events.all if e["event"] == "publication"]
+        assert heard == [1, 150, 151]
+
+
+async def test_a_board_that_was_missed_on_the_way_costs_a_line_nothing(client: Stock, server: Served) -> None:
+    board = "queue:L0301"
+    await client.connect(server.url)
+    await client.subscribe(board)
+    await client.events.until("subscribed", channel=board)
+    await server.publish(board, b"{}")
+    await server.drop_one(board)
+    await server.publish(board, b"{}")
+    await client.events.until("publication", channel=board, offset=3)
+    assert [e["event"] for e in client.events.all].count("subscribed") == 1

@@ -147,6 +147,15 @@ def test_a_gift_that_cannot_be_given_brings_the_client_back() -> None:
     assert stage.closed == (3004, "internal server error")
 
 
+def test_a_gift_that_does_not_exist_is_passed_over() -> None:
+    stage = Stage(answer=False)
+    stage.connect_silently()
+    stage.do(stage.session.give(LINE))
+    stage.say({"id": 2, "unsubscribe": {"channel": "queue:L2"}})
+    assert stage.do(stage.session.refused(Errors.UNKNOWN_CHANNEL)) == [{"id": 2, "unsubscribe": {}}]
+    assert stage.closed is None
+
+
 def test_a_gap_in_a_given_subscription_is_3010() -> None:
     stage = connected()
     stage.do(stage.session.give(LINE))

@@ -20,7 +20,7 @@ from realtime.stream import History, Position
 from tests.protocol import house as protocol_house
 from tests.protocol.stage import NOON
 
-LINE = "queue:L1"
+LINE = "screen:hall-3f"
 CHANNELS = houzhen_channels()
 KEEP = CHANNELS.find(LINE)[0].keep
 assert KEEP is not None

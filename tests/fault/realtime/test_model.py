@@ -27,12 +27,13 @@ from tests.fault.realtime.house import (
     Truth,
     Web,
     may_merge,
+    newest_is_all,
     publication,
     small_bounds,
 )
 from tests.fault.realtime.timeless import LoopClock, TimelessLoop
 
-OPEN = ("board:b", "log:a", "log:c")
+OPEN = ("board:b", "log:a", "log:c", "sheet:d")
 USERS = ("u1", "u2")
 PERSONAL = tuple(f"user:#{user}" for user in USERS)
 PHONES = 4
@@ -64,7 +65,11 @@ class Ward(RuleBasedStateMachine):
         self.chance = random.Random(0).random
         self.webs: list[Web] = []
         self.sets = [
-            Handset(Phone(token=token, channels=channels, may_merge=may_merge), self.loop, self._another_web)
+            Handset(
+                Phone(token=token, channels=channels, may_merge=may_merge, newest_is_all=newest_is_all),
+                self.loop,
+                self._another_web,
+            )
             for token, channels in (("", OPEN), ("u1", OPEN[:1]), ("u1", ()), ("u2", OPEN))
         ]
 

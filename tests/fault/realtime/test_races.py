@@ -24,7 +24,7 @@ from tests.clients.served import CHANNELS, Served, streams, token
 from tests.fault.realtime.house import Truth
 from tests.services.redis import RedisServer
 
-LINES = ("queue:L1", "queue:L2")
+LINES = ("log:L1", "log:L2")
 PHONES = 12
 BEHIND = 24
 """How far the slowest may be behind: what is kept of a line is more than twice as much."""

@@ -21,7 +21,7 @@ from tests.fault.realtime.test_races import Publisher, all_at_the_top
 from tests.services.proxy import Path
 from tests.services.redis import RedisServer
 
-LINES = ("queue:L1", "queue:L2")
+LINES = ("log:L1", "log:L2")
 USERS = [Actor(id=f"u{number}", role=Role.PATIENT) for number in range(2)]
 EVERYTHING = (*LINES, *(f"user:#{user.id}" for user in USERS))
 MOST = limits.QUEUE_HISTORY_ITEMS - 8

@@ -83,9 +83,9 @@ async def test_all_phones_of_a_killed_process_recover_on_the_other(
     phones = []
     for number in range(count):
         user = None if number % USERS_EACH else Actor(id=f"u{number}", role=Role.PATIENT)
-        phone = Phone(token=token(user) if user else "", channels=(f"queue:L{number % LINES}",))
+        phone = Phone(token=token(user) if user else "", channels=(f"log:L{number % LINES}",))
         phones.append(Online(phone, lambda: serving.port))
-    channels = [f"queue:L{number}" for number in range(LINES)]
+    channels = [f"log:L{number}" for number in range(LINES)]
     channels += [f"user:#u{number}" for number in range(0, count, USERS_EACH)]
     loop = asyncio.get_running_loop()
     publishing = True

@@ -245,8 +245,14 @@ class Ear:
 
     def _hear(self, name: str, body: bytes) -> None:
         listener = self.wanted.get(name)
-        if listener is not None:
+        if listener is None:
+            return
+        try:
             listener.hear(name, body)
+        except Exception:
+            # Somebody else publishes here, or a defect of ours: no reason to stop hearing. No name: it
+            # may name a user.
+            log.exception("redis.message_failed", server=self._address.name)
 
     def _dismissed(self, name: str) -> None:
         """The server ended a subscription by itself: its slot went to another node."""

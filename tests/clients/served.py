@@ -142,9 +142,9 @@ class Served:
             connection.abandon()
         await self.__aexit__()
 
-    async def publish(self, channel: str, data: bytes) -> Position:
+    async def publish(self, channel: str, data: bytes, *, key: str | None = None) -> Position:
         policy, _ = self.channels.find(channel)
-        return await self.broker.publish(channel, data, keep=policy.keep)
+        return await self.broker.publish(channel, data, keep=policy.keep, idempotency_key=key)
 
     async def drop_one(self, channel: str) -> None:
         """Lose one publication between broker and hub."""

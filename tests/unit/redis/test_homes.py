@@ -32,7 +32,7 @@ def test_slots_are_those_of_the_cluster_specification(name: str, slot: int) -> N
     assert slot_of(name) == slot
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=10)
 @given(st.sets(st.integers(0, SLOTS - 1), min_size=1, max_size=3))
 def test_a_name_is_found_in_the_slots_of_a_node(slots: set[int]) -> None:
     name = name_in([slot in slots for slot in range(SLOTS)], "probe")

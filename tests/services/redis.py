@@ -38,7 +38,7 @@ class RedisServer(PrivateServer):
             program("redis-server", package="redis-server"),
             *(part for pair in every.items() for part in pair),
         ]
-        child = Child(command, log=folder / "redis.log", answers=self._answers)
+        child = Child(command, log=folder / "redis.log", answers=lambda: listens(port))
         super().__init__(child, folder=folder)
 
     @classmethod
@@ -76,11 +76,12 @@ class RedisServer(PrivateServer):
         """Forget every key of every database."""
         self.say("FLUSHALL")
 
-    def _answers(self) -> bool:
-        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
-            connection.sendall(b"PING\r\n")
-            # One that wants a password answers too.
-            return connection.recv(64)[:1] in (b"+", b"-")
+
+def listens(port: int) -> bool:
+    """Whether a server answers at the port; one that wants a password does too."""
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(b"PING\r\n")
+        return connection.recv(64)[:1] in (b"+", b"-")
 
 
 def said(port: int, *command: str | int) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 from redis import RedisError
 
 from tests.services.process import Child, free_port, program
-from tests.services.redis import RedisServer, said
+from tests.services.redis import RedisServer, listens, said
 from tests.services.server import PrivateServer
 
 SLOTS = 16_384
@@ -133,19 +133,19 @@ class RedisCluster(Group):
 
 
 class RedisSentinel(PrivateServer):
-    """One Sentinel that watches a master named ``ward``."""
+    """One Sentinel that watches a master named ``ward``; ``more`` is added to its settings."""
 
-    def __init__(self, master: RedisServer) -> None:
+    def __init__(self, master: RedisServer, more: str = "") -> None:
         folder, self.port = Path(tempfile.mkdtemp(prefix="houzhen-sentinel-")), free_port()
         file = folder / "sentinel.conf"
         file.write_text(
             f"bind 127.0.0.1\nport {self.port}\ndir {folder}\nloglevel warning\n"
             f"sentinel monitor ward 127.0.0.1 {master.port} 2\n"
             "sentinel down-after-milliseconds ward 1000\n"
-            "sentinel failover-timeout ward 3000\n"
+            f"sentinel failover-timeout ward 3000\n{more}"
         )
         command = [program("redis-server", package="redis-server"), str(file), "--sentinel"]
-        child = Child(command, log=folder / "redis.log", answers=lambda: said(self.port, "PING") is not None)
+        child = Child(command, log=folder / "redis.log", answers=lambda: listens(self.port))
         super().__init__(child, folder=folder)
         try:
             child.start()

@@ -85,8 +85,12 @@ $(BUILD)/bench-peers: scripts/bench-peers
 	@scripts/bench-peers
 	@touch $@
 
-bench-realtime: $(BUILD)/python $(BUILD)/native $(BUILD)/node-clients $(BUILD)/bench-peers ## Realtime fan-out beside other servers, a quarter of an hour
-	@$(PY) -m bench.realtime
+$(BUILD)/bench-python: requirements-bench.lock $(BUILD)/python
+	@echo "installing what draws plots (once)" && .venv/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements-bench.lock
+	@touch $@
+
+bench-realtime: $(BUILD)/python $(BUILD)/bench-python $(BUILD)/native $(BUILD)/node-clients $(BUILD)/bench-peers ## Realtime fan-out beside other servers, a quarter of an hour
+	@$(PY) -m bench.realtime --plot
 
 unit: $(BUILD)/python    ## The rules and the protocol alone, in seconds
 	@scripts/unit

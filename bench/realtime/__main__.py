@@ -9,11 +9,14 @@ from rich.console import Console
 
 import bench.realtime
 from bench.realtime.contenders import CONTENDERS, PUBLISHED, Contender, Ground, chosen, make_ground
+from bench.realtime.curves import CROWDS, drawn, measure_curves
 from bench.realtime.figures import Figures
 from bench.realtime.load import Result, build, load
-from bench.realtime.processes import BUILT, Missing, prepare
+from bench.realtime.plot import draw
+from bench.realtime.processes import BUILT, ROOT, Missing, prepare
 from bench.realtime.tables import show
 
+PLOT = ROOT / "docs/images/realtime.png"
 PHASES = {"paced": "paced:4:5", "flat out": "sat:4:2"}
 BURST = {"burst": "sat:3:16"}
 
@@ -35,22 +38,34 @@ def main() -> None:
         "--missed", type=int, choices=range(PUBLISHED + 1), default=PUBLISHED, help="what newcomers recover"
     )
     parser.add_argument("--nice", type=int, default=0, help="of servers and load client; below 0 needs root")
+    parser.add_argument("--plot", action="store_true", help="measure the curves too and draw docs/images")
     parser.add_argument("--markdown", action="store_true", help="tables as the page of figures has them")
     asked = parser.parse_args()
     console = Console(width=170, highlight=False)
     rows = chosen(asked.only)
-    prepare(2 * asked.subscribers + 4_096)
+    clients = max(asked.subscribers, asked.burst, *(CROWDS if asked.plot else ()))
+    prepare(2 * clients + 4_096)
     with tempfile.TemporaryDirectory(prefix="houzhen-bench-") as folder:
         ground = make_ground(
             Path(folder),
-            clients=max(asked.subscribers, asked.burst),
+            clients=clients,
             profile=asked.profile,
             nice=asked.nice,
             missed=asked.missed,
         )
         found, missing = measure(console, rows, ground, asked)
+        if asked.plot:
+            console.print("measuring the curves")
+            program, _ = build()
+            curves = measure_curves(drawn(rows), ground, program, subscribers=asked.subscribers)
     BUILT.mkdir(parents=True, exist_ok=True)
     (BUILT / "realtime.json").write_text(json.dumps(found))
+    if asked.plot:
+        (BUILT / "curves.json").write_text(json.dumps(curves))
+        try:
+            draw(rows, found, curves, PLOT)
+        except Missing as reason:
+            console.print(f"no plot: {reason}")
     show(
         console, rows, Figures(found), missing,
         subscribers=asked.subscribers, burst=asked.burst, markdown=asked.markdown,

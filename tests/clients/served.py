@@ -44,6 +44,11 @@ CHANNELS = Channels((*houzhen_policies(), LOG))
 SECRET = b"only for tests, and long enough."
 TOKENS = HmacTokens([SECRET])
 
+MARK = "not-to-be-logged"
+"""Anywhere in what a client sends; no log may hold it."""
+WATCHED = "queue:watched"
+"""What the witness listens to."""
+
 PATIENT = Actor(id="u42", role=Role.PATIENT)
 NURSE = Actor(id="n1", role=Role.NURSE)
 SCREEN = Actor(id="s1", role=Role.SCREEN, screen=ScreenId("hall-3f"))

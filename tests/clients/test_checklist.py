@@ -21,8 +21,9 @@ from realtime.channels import Channels
 from realtime.codes import Closings, Disconnect
 from realtime.stream import Publication
 from tests.clients import frames
+from tests.clients.node_client import NodeClient
 from tests.clients.served import CHANNELS, NURSE, PATIENT, Served, streams, token
-from tests.clients.stock import NodeClient, Stock
+from tests.clients.stock import Stock
 from tests.services.proxy import Path
 
 LINE, OTHER, THIRD = "log:L0301", "log:L0302", "log:L0303"

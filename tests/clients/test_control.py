@@ -11,7 +11,9 @@ from adapters.sql.unit import SqlUnits
 from core.clock import SystemClock
 from realtime.control import Decision, End, Subscribe, Unsubscribe, outgoing
 from server.bootstrap import Roles
-from tests.clients.stock import NodeClient, PythonClient, Stock
+from tests.clients.node_client import NodeClient
+from tests.clients.python_client import PythonClient
+from tests.clients.stock import Stock
 from tests.clients.test_revoked import NURSE, House, a_house, connects, watching
 
 CLOCK = SystemClock()

@@ -15,8 +15,10 @@ from structlog.testing import capture_logs
 
 from core.refusals import StorageUnavailable
 from realtime.crowds import Crowds, TurnedAway
+from tests.clients.node_client import NodeClient
+from tests.clients.python_client import PythonClient
 from tests.clients.served import CLOCK, PATIENT, Served, streams, token
-from tests.clients.stock import NodeClient, PythonClient, Stock
+from tests.clients.stock import Stock
 from tests.clients.test_sockets import CONNECT, SUBSCRIBE, ends, frame, raw
 
 HOUSE = "203.0.113.7"

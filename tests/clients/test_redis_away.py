@@ -9,8 +9,8 @@ import pytest
 
 from adapters.redis.broker import RedisBroker
 from realtime.broker import BrokerUnavailable
+from tests.clients.python_client import PythonClient
 from tests.clients.served import PATIENT, Served, token
-from tests.clients.stock import PythonClient
 from tests.services.redis import RedisServer
 from tests.services.redis_groups import WatchedRedis
 

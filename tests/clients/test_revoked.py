@@ -20,7 +20,9 @@ from server.bootstrap import Platform, Roles, compose
 from server.issue import revoke_tokens
 from server.outcomes import CannotStart
 from server.tokens import Issued, Issuer, staff_actor, token_key
-from tests.clients.stock import NodeClient, PythonClient, Stock
+from tests.clients.node_client import NodeClient
+from tests.clients.python_client import PythonClient
+from tests.clients.stock import Stock
 from tests.services import RedisServer
 
 HOUR = timedelta(hours=1)

@@ -13,8 +13,9 @@ from core.actor import Actor
 from core.refusals import Kind, Refusal
 from realtime.broker import Keep
 from realtime.channels import Channels, Policy, everyone, nobody, staff
+from tests.clients.python_client import PythonClient
 from tests.clients.served import CLOCK, NURSE, PATIENT, SECRET, Served, streams, token
-from tests.clients.stock import PythonClient, Stock
+from tests.clients.stock import Stock
 
 WARD, ROUND = "ward:A", "$round:A"
 KEEP = Keep(items=20, ttl_seconds=600)

@@ -21,17 +21,10 @@ from adapters.memory.broker import MemoryStreams
 from core import limits
 from realtime.stream import Position
 from tests.clients.phone import Phone
-from tests.fault.realtime.house import (
-    CHANNELS,
-    Handset,
-    Truth,
-    Web,
-    may_merge,
-    newest_is_all,
-    publication,
-    small_bounds,
-)
+from tests.fault.realtime.handset import Handset
+from tests.fault.realtime.house import CHANNELS, Web, may_merge, newest_is_all, small_bounds
 from tests.fault.realtime.timeless import LoopClock, TimelessLoop
+from tests.fault.realtime.truth import Truth, publication
 
 OPEN = ("board:b", "log:a", "log:c", "sheet:d")
 USERS = ("u1", "u2")

@@ -21,7 +21,7 @@ from realtime.stream import Position, Publication
 from tests.clients.online import Online, until
 from tests.clients.phone import Phone
 from tests.clients.served import CHANNELS, Served, streams, token
-from tests.fault.realtime.house import Truth
+from tests.fault.realtime.truth import Truth
 from tests.services.redis import RedisServer
 
 LINES = ("log:L1", "log:L2")

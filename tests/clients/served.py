@@ -46,7 +46,7 @@ TOKENS = HmacTokens([SECRET])
 
 MARK = "not-to-be-logged"
 """Anywhere in what a client sends; no log may hold it."""
-WATCHED = "queue:watched"
+WATCHED = "log:watched"
 """What the witness listens to."""
 
 PATIENT = Actor(id="u42", role=Role.PATIENT)

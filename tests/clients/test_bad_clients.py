@@ -21,7 +21,7 @@ from tests.clients.frames import BINARY, CLOSE, PING, PONG, TEXT, frame
 from tests.clients.online import Online, upgrade
 from tests.clients.served import MARK, Served, streams
 
-LINE = "queue:L0301"
+LINE = "log:L0301"
 CONNECT = '{"id":1,"connect":{}}'
 BOUND = limits.REALTIME_MESSAGE_BYTES
 

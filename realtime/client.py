@@ -31,10 +31,11 @@ from realtime.effects import (
 )
 from realtime.fanout import Push, Subscriber
 from realtime.feed import Joined
-from realtime.hub import Hub, TooManyChannels
+from realtime.hub import Hub
 from realtime.session import Session
 from realtime.stream import Position, reachable
 from realtime.subscription import GIVEN, By, Subscription
+from realtime.taps import TooManyChannels
 from realtime.terms import Terms
 from realtime.tokens import Identity
 

@@ -6,45 +6,34 @@ given up after a few seconds, so that a screen that reloads does not cost a roun
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Protocol, Self, TypeVar
+from typing import Self
 
 import structlog
 
 from core import limits
 from core.clock import Clock
 from core.tasks import end_tasks
-from realtime import frames
 from realtime.attendance import Attendance
 from realtime.broker import Broker, BrokerUnavailable, Keep, PresenceStats, Present
 from realtime.calls import Calls
-from realtime.channels import Channels, UnknownChannel, companion, is_companion
+from realtime.channels import Channels, companion
 from realtime.delivery import Deliveries, Told
 from realtime.effects import Publish
 from realtime.fanout import FanOut, Push, Subscriber, fan_out, push_of
-from realtime.feed import Feed, Joined
+from realtime.feed import Joined
 from realtime.metrics import RealtimeMetrics
+from realtime.positions import Positions
 from realtime.roster import Member, Roster
 from realtime.stream import History, Position, Publication
-from realtime.tap import Reading, Tap
+from realtime.tap import Tap
+from realtime.taps import Known, MustWait, Taps, TooManyChannels
 
 log = structlog.get_logger()
 
-R = TypeVar("R")
-
 Answer = Callable[[Mapping[str, Joined | None]], None]
-
-
-class Known(Protocol):
-    """Which names (without the namespace) there are in a namespace."""
-
-    def __contains__(self, name: object) -> bool:
-        """Whether there is one for certain, answered from memory."""
-
-    async def look(self, name: str) -> bool:
-        """Whether there is one now. Raises ``Unavailable`` when that cannot be known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +46,6 @@ class Ear:
     channel: str
     heard: Callable[[bytes], None]
     missed: Callable[[], None]
-
-
-class TooManyChannels(Exception):
-    """This process listens to as many channels as it may."""
-
-
-class _MustWait(Exception):
-    """What is needed is not here yet."""
-
-
-def _ended(work: Coroutine[object, object, R]) -> R:
-    """The answer of a coroutine that never waits, without a task around it."""
-    try:
-        work.send(None)
-    except StopIteration as ended:
-        answer: R = ended.value
-        return answer
-    work.close()
-    raise RuntimeError("a broker that calls itself immediate has waited")
 
 
 class Hub:
@@ -95,19 +65,21 @@ class Hub:
     ) -> None:
         """``known`` says of some namespaces which names there are; of the others any name is good."""
         self._broker = broker
-        self._channels = channels
         self._clock = clock
         self.metrics = metrics
         self.roster: Roster[Member] = Roster(per_user=connections_per_user)
         self.calls = Calls(metrics)
         self._fan_out = fan_out
-        self._position_check_seconds = position_check_seconds
-        self._known = known or {}
         self._ear: Ear | None = None
-        self._taps: dict[str, Tap] = {}
+        self._taps = Taps(broker=broker, channels=channels, metrics=metrics, known=known)
         self._deliveries = Deliveries(hear=self._tell_feed, fan_out=self._fan_out_timed)
         self._attendance = Attendance(broker, metrics, self._spawn)
-        self._doubtful: set[Tap] = set()
+        self._positions = Positions(
+            self._taps,
+            begin_anew=self._begin_anew,
+            spawn=self._spawn,
+            every_seconds=position_check_seconds,
+        )
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -116,13 +88,11 @@ class Hub:
         if self._ear is not None and not await self._listens(self._ear):
             self._spawn(self._listen_when_it_can(self._ear))
         self._spawn(self._keep_house())
-        self._spawn(self._watch_positions())
+        self._spawn(self._positions.watch())
 
     async def close(self) -> None:
         """Stop every task of the hub; the broker is closed by who made it."""
-        tasks = [*self._tasks, *(tap.opened for tap in self._taps.values() if tap.opened is not None)]
-        await end_tasks(tasks)
-        self._taps.clear()
+        await end_tasks([*self._tasks, *self._taps.close()])
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -224,8 +194,8 @@ class Hub:
     ) -> Mapping[str, Joined] | None:
         """Join the channels without waiting, all or none; None where that is not possible: ``join`` then."""
         try:
-            ready = [(*self._ready_now(channel, since), since) for channel, since in asked.items()]
-        except (BrokerUnavailable, TooManyChannels, _MustWait):
+            ready = [(*self._taps.ready_now(channel, since), since) for channel, since in asked.items()]
+        except (BrokerUnavailable, TooManyChannels, MustWait):
             return None
         results: dict[str, Joined] = {}
         for tap, history, since in ready:
@@ -237,21 +207,6 @@ class Hub:
             results[tap.feed.name] = joined
         return results
 
-    def _ready_now(self, channel: str, since: Position | None) -> tuple[Tap, History | None]:
-        """What joining the channel needs, as far as that is here. Raises ``_MustWait`` where it is not."""
-        tap = self._taps.get(channel)
-        if tap is None and self._broker.immediate and self._certainly_exists(channel):
-            tap = self._tap(channel)
-        if tap is None or not tap.standing:
-            raise _MustWait
-        keep = tap.feed.policy.keep
-        if keep is None or tap.feed.joinable_at_once(since):
-            return tap, None
-        if not self._broker.immediate:
-            raise _MustWait
-        self.metrics.history_reads.inc()
-        return tap, _ended(self._history_since(tap, keep, since))
-
     async def join(
         self, subscriber: Subscriber, asked: Mapping[str, Position | None], answer: Answer
     ) -> None:
@@ -262,14 +217,14 @@ class Hub:
         ``UnknownChannel``, ``TooManyChannels`` or ``Unavailable``.
         """
         for channel in asked:
-            await self._must_exist(channel)
+            await self._taps.must_exist(channel)
         for fresh in (False, True):
             with ExitStack() as holds:
                 ready: list[tuple[Tap, Position | None, History | None]] = []
                 for channel, since in asked.items():
-                    tap = self._tap(channel)
+                    tap = self._taps.open(channel)
                     holds.enter_context(tap.held())
-                    ready.append((tap, since, await self._prepare(tap, since, fresh=fresh)))
+                    ready.append((tap, since, await self._taps.prepare(tap, since, fresh=fresh)))
                 results = {
                     tap.feed.name: self._complete(subscriber, tap, since, read) for tap, since, read in ready
                 }
@@ -281,100 +236,8 @@ class Hub:
         answer(results)
 
     async def exists(self, channel: str) -> bool:
-        """Whether there is such a channel: nobody may fill us, or the broker, with names of nothing.
-
-        Raises ``BadChannel``, ``UnknownChannel`` or ``Unavailable``.
-        """
-        if self._certainly_exists(channel):
-            return True
-        policy, rest = self._channels.find(channel)
-        return await self._known[policy.namespace].look(rest)
-
-    def _certainly_exists(self, channel: str) -> bool:
-        if channel in self._taps or is_companion(channel):
-            return True
-        policy, rest = self._channels.find(channel)
-        known = self._known.get(policy.namespace)
-        return known is None or rest in known
-
-    async def _must_exist(self, channel: str) -> None:
-        if not await self.exists(channel):
-            raise UnknownChannel
-
-    def _tap(self, channel: str) -> Tap:
-        tap = self._taps.get(channel)
-        if tap is not None:
-            return tap
-        if len(self._taps) >= limits.REALTIME_CHANNELS_PER_PROCESS:
-            raise TooManyChannels
-        policy = self._channels.policy(channel)
-        head = b"" if is_companion(channel) else frames.push_head(channel)
-        tap = self._taps[channel] = Tap(Feed(channel, policy), head)
-        if self._broker.immediate:
-            _ended(self._open(tap))
-            return tap
-        tap.opened = asyncio.get_running_loop().create_task(self._open(tap))
-        # Everyone who waited may have gone; then nobody is left to be told.
-        tap.opened.add_done_callback(lambda task: task.cancelled() or task.exception())
-        self.metrics.channels.set(len(self._taps))
-        return tap
-
-    async def _open(self, tap: Tap) -> None:
-        try:
-            await self._broker.subscribe([tap.feed.name])
-        except BaseException:
-            self._forget(tap)
-            raise
-        tap.standing, tap.opened = True, None
-
-    def _forget(self, tap: Tap) -> None:
-        if self._taps.get(tap.feed.name) is tap:
-            del self._taps[tap.feed.name]
-        self.metrics.channels.set(len(self._taps))
-
-    async def _prepare(self, tap: Tap, since: Position | None, *, fresh: bool) -> History | None:
-        """Wait until the channel is heard, and read what the joining needs."""
-        if tap.opened is not None:
-            await asyncio.shield(tap.opened)
-        keep = tap.feed.policy.keep
-        if keep is None or (not fresh and tap.feed.joinable_at_once(since)):
-            return None
-        reading = tap.reading
-        if fresh or reading is None or not reading.serves(since):
-            reading = None
-        history = await asyncio.shield((reading or self._read(tap, keep, since)).task)
-        if reading is not None and since is not None and since.offset > history.position.offset:
-            # Another process had told this client more than was there when the shared read began.
-            history = await asyncio.shield(self._read(tap, keep, since).task)
-        return history
-
-    def _read(self, tap: Tap, keep: Keep, since: Position | None) -> Reading:
-        """Begin a read that everyone who wants no earlier start can share while it is under way."""
-        tap.feed.hold()
-        work = self._history_since(tap, keep, since)
-        task = asyncio.get_running_loop().create_task(work)
-        reading = Reading(since, task, newest=tap.feed.newest_is_all)
-        tap.reading = reading
-        self.metrics.history_reads.inc()
-
-        def finished(task: asyncio.Task[History]) -> None:
-            tap.feed.release()
-            if tap.reading is reading:
-                tap.reading = None
-            if not task.cancelled():
-                task.exception()
-
-        reading.task.add_done_callback(finished)
-        return reading
-
-    def _history_since(
-        self, tap: Tap, keep: Keep, since: Position | None
-    ) -> Coroutine[object, object, History]:
-        """The newest publication where that is all that matters, else everything since then, or the top."""
-        if tap.feed.newest_is_all:
-            return self._broker.history(tap.feed.name, keep=keep, limit=1, reverse=True)
-        limit = 0 if since is None else keep.items
-        return self._broker.history(tap.feed.name, keep=keep, since=since, limit=limit)
+        """As ``Taps.exists``."""
+        return await self._taps.exists(channel)
 
     def _complete(
         self, subscriber: Subscriber, tap: Tap, since: Position | None, history: History | None
@@ -398,12 +261,12 @@ class Hub:
         self, channel: str, *, keep: Keep, since: Position | None, limit: int, reverse: bool
     ) -> History:
         """Read kept publications. Raises ``UnknownChannel`` or ``Unavailable``."""
-        await self._must_exist(channel)
+        await self._taps.must_exist(channel)
         return await self._broker.history(channel, keep=keep, since=since, limit=limit, reverse=reverse)
 
     async def publish(self, asked: Publish) -> Position:
         """Publish for a client. Raises ``UnknownChannel`` or ``Unavailable``."""
-        await self._must_exist(asked.channel)
+        await self._taps.must_exist(asked.channel)
         return await self._broker.publish(asked.channel, asked.data, keep=asked.keep, info=asked.info)
 
     # Presence.
@@ -450,78 +313,18 @@ class Hub:
             elif tap.vacant_since is None:
                 tap.vacant_since = now
             elif now - tap.vacant_since >= limits.REALTIME_IDLE_CHANNEL_SECONDS:
-                self._forget(tap)
+                self._taps.forget(tap)
                 abandoned.append(tap)
         if abandoned:
             await self._broker.unsubscribe([tap.feed.name for tap in abandoned])
         await self._attendance.pass_all_on(tuple(self._taps.values()) if renew else ())
 
-    # Positions.
+    # What was missed.
 
     def _interrupted(self, channels: Collection[str]) -> None:
-        """Anything may have been missed: look at these channels, again and again until each was answered."""
         if self._ear is not None and self._ear.channel in channels:
             self._ear.missed()
-        idle = not self._doubtful
-        self._doubtful.update(tap for name in channels if (tap := self._taps.get(name)) is not None)
-        if idle and self._doubtful:
-            self._spawn(self._settle_doubts())
-
-    async def _settle_doubts(self) -> None:
-        while self._doubtful:
-            asked, self._doubtful = self._doubtful, set()
-            self._doubtful |= await self._check_positions(asked)
-            if self._doubtful:
-                await asyncio.sleep(limits.REALTIME_POSITION_GRACE_SECONDS)
-
-    async def _watch_positions(self) -> None:
-        """Now and then compare the feeds that heard nothing with their streams: silence may be a loss."""
-        while True:
-            await asyncio.sleep(self._position_check_seconds)
-            quiet = {tap for tap in self._taps.values() if not tap.feed.busy and len(tap.feed)}
-            for tap in self._taps.values():
-                tap.feed.busy = False
-            await self._check_positions(quiet)
-
-    async def _check_positions(self, taps: Iterable[Tap]) -> set[Tap]:
-        """Check each of them; answers those for which the broker had no answer."""
-        left = iter(tuple(taps))
-        unanswered: set[Tap] = set()
-        behind: list[tuple[Tap, Position | None, History]] = []
-
-        async def check() -> None:
-            for tap in left:
-                try:
-                    history = await self._look_at(tap)
-                except (BrokerUnavailable, TimeoutError):
-                    unanswered.add(tap)
-                except Exception:
-                    log.exception("realtime.position_check_failed")
-                else:
-                    if history is not None and tap.feed.behind(history.position):
-                        behind.append((tap, tap.feed.position, history))
-
-        await asyncio.gather(*(check() for _ in range(limits.REALTIME_POSITION_CHECKS_AT_ONCE)))
-        if behind:
-            # The publications may be on their way: one moment for all of them.
-            await asyncio.sleep(limits.REALTIME_POSITION_GRACE_SECONDS)
-        for tap, at, history in behind:
-            if not tap.feed.behind(history.position):
-                continue
-            if tap.feed.newest_is_all and tap.feed.position != at:
-                # Something came meanwhile, and what was read need not be the newest any more.
-                unanswered.add(tap)
-                continue
-            self._begin_anew(tap, history)
-            await asyncio.sleep(0)
-        return unanswered
-
-    async def _look_at(self, tap: Tap) -> History | None:
-        """Where the channel's stream is; None when that says nothing about its feed."""
-        keep = tap.feed.policy.keep
-        if keep is None or not tap.standing:
-            return None
-        return await self._history_since(tap, keep, None)
+        self._positions.doubt(channels)
 
     def _begin_anew(self, tap: Tap, history: History) -> None:
         """The feed has missed something: it goes on from what was read.

@@ -22,9 +22,10 @@ from realtime.channels import Channels
 from realtime.control import CHANNEL, Control
 from realtime.crowds import Crowds
 from realtime.fanout import BatchFanOut
-from realtime.hub import Ear, Hub, Known
+from realtime.hub import Ear, Hub
 from realtime.metrics import RealtimeMetrics
 from realtime.revocations import Revoked, Units
+from realtime.taps import Known
 from realtime.terms import Method, Terms
 from realtime.tokens import Tokens
 from server.revocations import RevocationReader

@@ -24,9 +24,10 @@ from handlers.realtime_socket import RealtimeSockets
 from realtime.broker import Broker, Keep
 from realtime.channels import Channels, Policy, everyone, houzhen_policies, staff
 from realtime.crowds import Crowds
-from realtime.hub import Hub, Known
+from realtime.hub import Hub
 from realtime.metrics import RealtimeMetrics
 from realtime.stream import Position
+from realtime.taps import Known
 from realtime.terms import Terms
 from realtime.tokens import HmacTokens
 

@@ -117,7 +117,7 @@ class Play:
         self.epochs = count(1)
         self.house.streams._new_epoch = lambda: f"e{next(self.epochs)}"
         self.broker = AwayBroker(self.house.streams)
-        self.house.broker = self.house.hub._broker = self.broker
+        self.house.broker = self.house.hub._broker = self.house.hub._taps._broker = self.broker
         self.client = ToTheLetter(self.house.terms(rpc=METHODS, version="1"), self.house.hub)
         self.others: list[Wire] = []
 

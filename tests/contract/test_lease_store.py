@@ -174,7 +174,7 @@ async def test_a_defect_in_the_work_comes_out_and_frees_the_lease(leases: SqlLea
 
 async def _until(condition: object) -> None:
     assert callable(condition)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.01)
 

@@ -79,7 +79,7 @@ async def test_hints_are_lost_with_redis_and_come_again_with_it(redis_server: Re
         sender.send()
         await asyncio.sleep(0.1)
         redis_server.ensure_running()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not await listener.wait(0.2):
                 sender.send()
         # Listening again is itself a hint; after it, single hints arrive.

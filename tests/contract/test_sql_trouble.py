@@ -248,6 +248,6 @@ async def test_no_thread_of_a_closed_database_stays(sqlite_database_url: str) ->
     database = Database.open(sqlite_database_url)
     await asyncio.gather(*[ids(units_of(database)) for _ in range(5)])
     await database.close()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while threading.active_count() > before:
             await asyncio.sleep(0.01)

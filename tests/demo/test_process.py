@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+SOON_SECONDS = 60
+
 
 def start(path: Path, *more: str) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "demo.hospital", "--db", str(path), "--departments", "1"]
@@ -33,22 +35,22 @@ def test_a_stop_leaves_a_whole_file(tmp_path: Path, how: signal.Signals) -> None
         assert hospital.stdout is not None
         assert hospital.stdout.readline().startswith("open: 2026-11-23")
         hospital.send_signal(how)
-        code = hospital.wait(10)
+        code = hospital.wait(SOON_SECONDS)
     assert is_whole(path)
     if how is not signal.SIGKILL:
         assert code == 0
         assert not path.with_name("his.db-wal").exists()
     with start(path, "--until", "09:01") as hospital:
-        assert hospital.wait(10) == 0
+        assert hospital.wait(SOON_SECONDS) == 0
 
 
 @pytest.mark.process
 def test_a_wrong_seed_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "his.db"
     with start(path, "--instant", "--until", "09:01") as hospital:
-        assert hospital.wait(10) == 0
+        assert hospital.wait(SOON_SECONDS) == 0
     with start(path, "--seed", "9") as hospital:
-        _, said = hospital.communicate(timeout=10)
+        _, said = hospital.communicate(timeout=SOON_SECONDS)
     assert hospital.returncode == 2
     assert said.count("\n") == 1
     assert "--fresh" in said

@@ -34,7 +34,7 @@ LINES = [*MIRRORED, *OWN]
 LEASES = {"relay", "timers", "retention", "sync"}
 NUMBERS = [f"A{number:03}" for number in range(1, 13)]
 PHONES, SCREENS = 54, 6
-SETTLE_SECONDS = 15.0
+SETTLE_SECONDS = 60.0
 OF_THE_MOMENT = ("as_of", "estimate")
 """What a snapshot may know better than the last publication although nothing changed."""
 

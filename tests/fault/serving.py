@@ -13,8 +13,8 @@ from typing import Any
 from tests.services.process import free_port
 
 ROOT = Path(__file__).parents[2]
-START_SECONDS = 60.0
-END_SECONDS = 30.0
+START_SECONDS = 120.0
+END_SECONDS = 60.0
 
 SETTINGS = """
 profile = "production"

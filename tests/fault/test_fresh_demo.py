@@ -9,16 +9,17 @@ from typing import Any
 import aiohttp
 import pytest
 
+from core import limits
 from tests.fault.serving import Process
 from tests.services.process import free_port
 
 pytestmark = pytest.mark.process
 
-OPEN_SECONDS = 40.0
+OPEN_SECONDS = 120.0
 """For the processes to start and the hospital to invent its past, however busy the machine."""
-LINES_SECONDS = 5.0
-"""From the hospital's opening to its lines. Its file was empty at the first look; 30 s is usual."""
-ESTIMATE_SECONDS = 15.0
+LINES_SECONDS = 0.8 * limits.HOSPITAL_DIRECTORY_SECONDS
+"""From the hospital's opening to its lines: before the directory would be asked again by itself."""
+ESTIMATE_SECONDS = 90.0
 
 
 @pytest.fixture

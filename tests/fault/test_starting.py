@@ -16,7 +16,7 @@ from tests.services.process import free_port
 
 pytestmark = pytest.mark.process
 
-ENOUGH_SECONDS = 40.0
+ENOUGH_SECONDS = 120.0
 
 
 async def refusal(folder: Path, *command: str) -> str:

@@ -10,11 +10,12 @@ import pytest
 
 from server.tree import Child, GivenUp, Tree, pause_before_restart
 
-FOREVER = [sys.executable, "-c", "import time; time.sleep(60)"]
+SOON_SECONDS = 60.0
+FOREVER = [sys.executable, "-c", "import time; time.sleep(600)"]
 
 
 async def alive(tree: Tree, name: str, *, other_than: int | None = None) -> int:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(SOON_SECONDS):
         while (pid := tree.pid(name)) is None or pid == other_than:
             await asyncio.sleep(0.01)
     return pid
@@ -47,7 +48,7 @@ if sys.argv[1] == "spare":
     pathlib.Path(sys.argv[0] + ".ready").touch()
     sys.argv[1:] = json.loads(sys.stdin.readline())
 pathlib.Path(sys.argv[2]).write_text("was here")
-time.sleep(60)
+time.sleep(600)
 """
 
 
@@ -59,14 +60,14 @@ async def test_a_spare_becomes_the_child_that_died(tmp_path: Path, monkeypatch: 
     tree = Tree([Child("a", [*run, "a", str(mark)])], spare=[*run, "spare"])
     running = asyncio.create_task(tree.run())
     first = await alive(tree, "a")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(SOON_SECONDS):
         while not (tree.spares and mark.exists() and (tmp_path / "roles.py.ready").exists()):
             await asyncio.sleep(0.01)
     [spare] = tree.spares
     mark.unlink()
     os.kill(first, signal.SIGKILL)
     assert await alive(tree, "a", other_than=first) == spare
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(SOON_SECONDS):
         while not mark.exists() or not tree.spares:
             await asyncio.sleep(0.01)
     [another] = tree.spares
@@ -84,7 +85,7 @@ async def test_a_child_that_cannot_stay_up_ends_the_tree(monkeypatch: pytest.Mon
     running = asyncio.create_task(tree.run())
     good = await alive(tree, "good")
     with pytest.raises(GivenUp) as gone:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(SOON_SECONDS):
             await running
     assert gone.value.name == "broken"
     assert not exists(good)
@@ -96,7 +97,7 @@ async def test_children_do_not_outlive_a_killed_parent() -> None:
         "-c",
         "import asyncio, sys; from server.tree import Child, Tree\n"
         "async def main():\n"
-        "    tree = Tree([Child('a', [sys.executable, '-c', 'import time; time.sleep(60)'])])\n"
+        "    tree = Tree([Child('a', [sys.executable, '-c', 'import time; time.sleep(600)'])])\n"
         "    running = asyncio.create_task(tree.run())\n"
         "    while tree.pid('a') is None: await asyncio.sleep(0.01)\n"
         "    await asyncio.sleep(0.2)\n"
@@ -106,7 +107,7 @@ async def test_children_do_not_outlive_a_killed_parent() -> None:
         stderr=asyncio.subprocess.DEVNULL,
     )
     assert parent.stdout is not None
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(SOON_SECONDS):
         while not (line := await parent.stdout.readline()).strip().isdigit():
             assert line, "the parent ended early"
         child = int(line)

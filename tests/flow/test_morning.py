@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core import limits
-from tests.flow.town import Phone, Town, a_town, fresh_key
+from tests.flow.town import SOON_SECONDS, Phone, Town, a_town, fresh_key
 
 
 @pytest.fixture(
@@ -89,7 +89,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_silent_hospital_shows_its_age_everywhere_and_comes_back_by_itself(town: Town) -> None:
     async with town.phone("L1") as phone, town.screen("hall") as screen:
         await town.front.stop()
-        stale = await phone.until(lambda board: not board["fresh"], seconds=20)
+        stale = await phone.until(lambda board: not board["fresh"])
         await screen.until(lambda part: part["line"] == "L1" and not part["fresh"])
         status, view = await town.get("/v1/lines/L1")
         assert (status, view["fresh"], view["as_of"]) == (200, False, stale["as_of"])
@@ -100,24 +100,23 @@ async def test_a_silent_hospital_shows_its_age_everywhere_and_comes_back_by_itse
         assert hospital["age_seconds"] >= 0.5
         await asyncio.to_thread(town.his.move, "L1", "A001", "2 ")
         await town.front.start()
-        board = await phone.until(lambda board: board["fresh"] and bool(board["now"]), seconds=20)
+        board = await phone.until(lambda board: board["fresh"] and bool(board["now"]))
         assert board["as_of"] > stale["as_of"]
 
 
 async def test_check_in_on_a_mirrored_line_goes_through_the_front_machine(town: Town) -> None:
     body = {"expected_version": 0, "visit": "MZ-NEW"}
     asked = asyncio.create_task(town.post("/v1/lines/L1/check-in", body, town.nurse() | fresh_key()))
-
-    async def hospital_answers() -> None:
-        await asyncio.sleep(0.15)
-        await asyncio.to_thread(town.his.run, "UPDATE SQ SET ZT = 1, HM = 'A004'")
-        await asyncio.to_thread(town.his.ticket, "L1", "A004", LS="MZ-NEW")
-
-    await hospital_answers()
+    async with asyncio.timeout(SOON_SECONDS):
+        while not town.his.count("SQ"):
+            await asyncio.sleep(0.02)
+    await asyncio.to_thread(town.his.run, "UPDATE SQ SET ZT = 1, HM = 'A004'")
+    await asyncio.to_thread(town.his.ticket, "L1", "A004", LS="MZ-NEW")
     status, answer = await asked
     assert status == 200, answer
-    async with town.phone("L1") as phone:
-        await phone.until(lambda board: "A004" in board["waiting"]) if phone.published else None
+    async with asyncio.timeout(SOON_SECONDS):
+        while "A004" not in (await town.board("L1"))["waiting"]:
+            await asyncio.sleep(0.05)
     status, refused = await town.post("/v1/lines/L1/call-next", {"room": "301", "expected_version": 1})
     assert (status, refused["code"]) == (409, "queue.line_is_mirrored")
 

@@ -27,7 +27,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, str(ROOT / "run.py"), *arguments],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
         cwd=ROOT,
     )
@@ -58,7 +58,7 @@ async def test_without_its_broker_the_server_says_so_and_still_shows_boards(
             body = {"expected_version": version}
             assert (await town.post("/v1/lines/blood/rooms/w1/open", body))[0] == 200
             await asyncio.to_thread(redis_server.ensure_running)
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(60):
                 while not (await broker_of(town))["ok"]:
                     await asyncio.sleep(0.1)
             async with town.phone("blood") as phone:
@@ -83,7 +83,7 @@ async def test_a_worker_forgets_what_is_too_old_and_nothing_else(
             copied = others.replace("day", "'2020-01-01'", 1)
             with database:
                 database.execute(f"INSERT INTO ticket ({others}) SELECT {copied} FROM ticket")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while database.execute(days).fetchall() != [today]:
                     await asyncio.sleep(0.05)
         assert (await town.board("L1"))["waiting"]
@@ -104,7 +104,7 @@ async def test_what_breaks_the_bounds_is_told_so_by_the_whole_server(tmp_path: P
         for request, status, code in BROKEN:
             reader, writer = await asyncio.open_connection("127.0.0.1", platform.port)
             writer.write(request)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 head = await reader.readuntil(b"\r\n\r\n")
                 length = re.search(rb"Content-Length: (\d+)", head)
                 assert length is not None

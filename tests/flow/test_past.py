@@ -11,7 +11,7 @@ from core.clock import SystemClock, business_day
 from tests.flow.town import Town, a_town
 from tests.services.stranger import PAST_TICKETS, Stranger
 
-SECONDS = 15.0
+SECONDS = 60.0
 PAST = {"tables__past_tickets": PAST_TICKETS}
 
 

@@ -72,6 +72,6 @@ async def database(database_url: str) -> "AsyncIterator[Database]":
     """An open ``Database`` on each kind in turn, closed after the test."""
     from adapters.sql.transaction import Database
 
-    opened = Database.open(database_url, busy_seconds=2)
+    opened = Database.open(database_url, busy_seconds=20)
     yield opened
     await opened.close()

@@ -9,6 +9,7 @@ from typing import Any
 from core.clock import CHINA
 from front_machine.settings import FrontMachineSettings, typed
 
+POLL_SECONDS = 0.05
 MORNING = datetime(2026, 11, 23, 9, 30, tzinfo=CHINA)
 
 SCHEMA = """
@@ -44,7 +45,11 @@ def tree(database: Path, **changes: Any) -> dict[str, Any]:
     tree: dict[str, Any] = {
         "listen": {"host": "127.0.0.1", "port": 0, "allow": ["127.0.0.0/8"]},
         "tls": {"ca": "ca.crt", "certificate": "front-machine.crt", "key": "front-machine.key"},
-        "his": {"poll_seconds": 0.05, "reply_seconds": 2.0, "link": {"url": f"sqlite:///{database}"}},
+        "his": {
+            "poll_seconds": POLL_SECONDS,
+            "reply_seconds": 10.0,
+            "link": {"url": f"sqlite:///{database}"},
+        },
         "tables": {
             "lines": {
                 "query": "SELECT DM, MC, ZT, ZS, YS FROM XL ORDER BY DM",
@@ -126,6 +131,13 @@ class Stranger:
         with database:
             database.execute(sql, values)
         database.close()
+
+    def count(self, table: str) -> int:
+        """How many rows a table has."""
+        database = self._connected()
+        [(rows,)] = database.execute(f"SELECT COUNT(*) FROM {table}")
+        database.close()
+        return int(rows)
 
     def _connected(self) -> sqlite3.Connection:
         """A connection that does not wait for the disk: nobody pulls this hospital's plug."""

@@ -27,8 +27,9 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-START_SECONDS = 10
-SOON_MS = 8_000
+START_SECONDS = 60
+SOON_MS = 40_000
+"""For whatever comes as soon as a busy machine lets it."""
 
 PHONE, LAPTOP, DESKTOP = (390, 844), (1366, 768), (1440, 900)
 LANDSCAPE, PORTRAIT = (1920, 1080), (1080, 1920)
@@ -107,7 +108,7 @@ class FakePlatform:
     def close(self) -> None:
         """End the process and wait for it."""
         self._process.terminate()
-        self._process.wait(5)
+        self._process.wait(START_SECONDS)
         assert self._process.stdout is not None
         self._process.stdout.close()
 

@@ -201,7 +201,7 @@ def test_a_lost_connection_is_shown_and_mends_itself(desk: Any, platform: FakePl
     desk.keyboard.press("s")
     said(desk, "连不上服务器")
     platform("away", away=False)
-    desk.wait_for_selector(".link.connected", timeout=25_000)
+    desk.wait_for_selector(".link.connected", timeout=60_000)
 
 
 def test_single_keys_can_be_switched_off(desk: Any, platform: FakePlatform) -> None:

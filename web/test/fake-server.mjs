@@ -124,7 +124,7 @@ const steering = {
     }
     return { published: count }
   },
-  said: () => ({ commands: hospital.commands }),
+  said: () => ({ commands: hospital.commands, clients }),
 }
 
 async function api(method, path, body, headers) {

@@ -25,6 +25,9 @@ from front_machine.sync import HospitalSync
 from server.pki import Pki, make_pki
 from tests.services.stranger import Stranger, settings
 
+PATIENT_SECONDS = 60.0
+"""How long an answer may take that is sure to come, on a busy machine too."""
+
 
 class CountingLink:
     """The hospital's system, counted, and made to hang when told so."""
@@ -102,7 +105,7 @@ class RememberingMirror:
         self.silences.append(since)
         self.came.set()
 
-    async def until(self, holds: Any, *, seconds: float = 5.0) -> None:
+    async def until(self, holds: Any, *, seconds: float = 30.0) -> None:
         """Wait until the condition holds after some hand-over."""
         async with asyncio.timeout(seconds):
             while not holds():
@@ -152,7 +155,9 @@ class FrontMachine:
         shown = pki or self.pki
         return client_context(ca=self.pki.ca, certificate=shown.platform, key=shown.platform_key)
 
-    def link(self, *, context: ssl.SSLContext | None = None, reply_seconds: float = 5.0) -> HospitalLink:
+    def link(
+        self, *, context: ssl.SSLContext | None = None, reply_seconds: float = PATIENT_SECONDS
+    ) -> HospitalLink:
         return HospitalLink(
             url=f"https://localhost:{self.port}",
             context=context or self.context(),
@@ -167,7 +172,7 @@ async def syncing(
     front: FrontMachine,
     mirror: RememberingMirror,
     *,
-    reply_seconds: float = 5.0,
+    reply_seconds: float = PATIENT_SECONDS,
     stale_seconds: float = 10.0,
     directory_seconds: float = 0.2,
 ) -> AsyncIterator[HospitalSync]:

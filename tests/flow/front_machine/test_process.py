@@ -17,6 +17,9 @@ from server.pki import Pki, make_pki
 ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.process
 
+SOON_SECONDS = 60.0
+"""For whatever comes as soon as a busy machine lets it."""
+
 
 class Running:
     """The process and its door."""
@@ -79,7 +82,7 @@ async def running(tmp_path: Path) -> AsyncIterator[Running]:
 
 async def until_it_answers(running: Running) -> None:
     link = running.link()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(SOON_SECONDS):
         while True:
             await asyncio.sleep(max(0.1, link.retry_in()))
             try:
@@ -92,11 +95,9 @@ async def until_it_answers(running: Running) -> None:
 
 
 async def test_it_lives_without_its_hospital_and_ends_when_told(running: Running, tmp_path: Path) -> None:
-    loop = asyncio.get_running_loop()
-    begun = loop.time()
     running.process.send_signal(signal.SIGTERM)
-    assert await running.process.wait() == 0
-    assert loop.time() - begun < 5
+    async with asyncio.timeout(SOON_SECONDS):
+        assert await running.process.wait() == 0
     assert {file.name for file in tmp_path.iterdir()} == {
         "pki"
     }  # nothing was written, no empty database made
@@ -107,6 +108,6 @@ async def test_renewed_certificates_are_taken_without_a_restart(running: Running
     make_pki(tmp_path / "pki", front_machine_names=["another.name"])
     assert await running.certificate() == before
     running.process.send_signal(signal.SIGHUP)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(SOON_SECONDS):
         while await running.certificate() == before:
             await asyncio.sleep(0.05)

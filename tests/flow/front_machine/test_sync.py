@@ -120,7 +120,7 @@ async def test_a_refused_state_is_handed_over_again(front: FrontMachine) -> None
 async def test_a_mirror_that_cannot_write_gets_it_all_again(front: FrontMachine) -> None:
     mirror = RememberingMirror(broken=True)
     async with syncing(front, mirror) as sync:
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(30):
             while sync.health.error != "mirror_OSError":
                 await asyncio.sleep(0.02)
         mirror.broken = False

@@ -5,11 +5,12 @@ from datetime import timedelta
 import pytest
 
 from realtime.channels import BadChannel, UnknownChannel
-from realtime.codes import Closings, Disconnect, Errors, Unsubscribings
+from realtime.codes import CLOSINGS, UNSUBSCRIBINGS, Closings, Disconnect, Errors, Unsubscribings
 from realtime.effects import Join, Leave
 from realtime.feed import Joined
 from realtime.stream import Position
 from realtime.subscription import GIVEN, By, Subscription
+from tests.protocol.house import House
 from tests.protocol.stage import NOON, TOP, Stage, connected
 
 LINE = "queue:L1"
@@ -197,11 +198,28 @@ def test_after_a_reconnect_the_client_has_what_its_token_gives_it() -> None:
     assert list(reply["connect"]["subs"]) == ["user:#u42"]
 
 
-@pytest.mark.parametrize(
-    "why", [Closings.FORCE_DISCONNECT, Closings.FORCE_RECONNECT, Closings.STATE_INVALIDATED]
-)
-def test_the_server_may_end_a_connection(why: Disconnect) -> None:
-    stage = connected("patient")
-    stage.do(stage.session.close(why))
-    assert stage.closed == (why.code, why.reason)
-    assert stage.session.due == float("inf")
+@pytest.mark.parametrize("why", CLOSINGS, ids=lambda why: str(why.code))
+async def test_the_server_may_end_a_connection_with_every_code_there_is(why: Disconnect) -> None:
+    house = House()
+    async with house.hub:
+        wire = await house.client("patient")
+        await wire.answers(SUBSCRIBE)
+        wire.protocol.close(why)
+        assert wire.closed == (why.code, why.reason)
+        assert wire.protocol.session.due == float("inf")
+        assert len(house.hub._taps[LINE].feed) == 0
+        wire.protocol.close(Closings.SHUTDOWN)
+        assert wire.closed == (why.code, why.reason)
+
+
+@pytest.mark.parametrize("why", UNSUBSCRIBINGS, ids=lambda why: str(why.code))
+async def test_the_server_may_end_a_subscription_with_every_code_there_is(why: Disconnect) -> None:
+    house = House()
+    async with house.hub:
+        wire = await house.client("patient")
+        await wire.answers(SUBSCRIBE)
+        wire.protocol.server_unsubscribe(LINE, why)
+        told = {"channel": LINE, "unsubscribe": {"code": why.code, "reason": why.reason}}
+        assert wire.heard == [{"push": told}]
+        assert len(house.hub._taps[LINE].feed) == 0
+        assert "subscribe" in (await wire.answers({**SUBSCRIBE, "id": 3}))[0]

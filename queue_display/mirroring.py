@@ -23,7 +23,6 @@ from queue_display.observed import LineDescription, ObservedLine, PageRefused
 from queue_display.publishing import Publisher
 from queue_display.refusals import LineHasMoved
 from queue_display.store import Change, Units
-from queue_display.ticket import TicketState
 
 log = structlog.get_logger()
 
@@ -221,7 +220,6 @@ class MirrorService:
         self._published |= dict.fromkeys((*after, *again), self._clock.monotonic())
         if changes:
             log.info("line.synced", changed=len(changes), lines=len(self._lines))
-            _tell_unknown_codes(changes)
         await self._learn_some((*after.values(), *again.values()))
 
     async def _learn_some(self, lines: Sequence[Line]) -> None:
@@ -241,16 +239,3 @@ class MirrorService:
 def _change(before: Line, decided: Decision) -> tuple[Change, ...]:
     after, events = decided
     return (Change(before, after, events),) if events else ()
-
-
-def _tell_unknown_codes(changes: Iterable[Change]) -> None:
-    for change in changes:
-        known = {} if change.before is None else change.before.tickets
-        codes = {
-            ticket.his_code or ""
-            for ticket in change.changed_tickets
-            if ticket.state is TicketState.UNKNOWN
-            and (ticket.number not in known or known[ticket.number].his_code != ticket.his_code)
-        }
-        for code in sorted(codes):
-            log.warning("line.unknown_code", line=change.after.id, code=code)

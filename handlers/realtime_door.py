@@ -21,7 +21,6 @@ from typing import Any, Final
 
 from tornado.httpserver import HTTPServer
 from tornado.iostream import IOStream
-from tornado.netutil import add_accept_handler
 
 from core import limits
 from handlers.realtime_handshake import PATH, accepted, problem, refusal
@@ -98,7 +97,7 @@ class Door:
         self._sockets = sockets
         self._server = server
         self._open_stream = open_stream or partial(IOStream, max_buffer_size=server.max_buffer_size)
-        self._listening: list[tuple[socket.socket, Callable[[], None]]] = []
+        self._listening: list[socket.socket] = []
         # In the order of their arrival, which is the order of their deadlines.
         self._waiting: dict[Visitor, float] = {}
         self._sweeping: asyncio.TimerHandle | None = None
@@ -111,14 +110,28 @@ class Door:
         if self._server.ssl_options is not None:
             self._server.add_sockets(listening)
             return
-        self._listening += [(each, add_accept_handler(each, self.take)) for each in listening]
+        loop = asyncio.get_running_loop()
+        for each in listening:
+            each.setblocking(False)
+            loop.add_reader(each, self._accept, each)
+            self._listening.append(each)
+
+    def _accept(self, listening: socket.socket) -> None:
+        """Take a few who knock: when thousands do, others have their turn in between."""
+        for _ in range(limits.HTTP_ACCEPTS_AT_ONCE):
+            try:
+                taken, address = listening.accept()
+            except OSError:
+                # Nobody more, gone again, or no descriptor left: they knock again.
+                return
+            self.take(taken, address)
 
     def close(self) -> None:
         """Accept no more, and close whoever still waits. May be called twice."""
         self._server.stop()
         listening, self._listening = self._listening, []
-        for each, stop in listening:
-            stop()
+        for each in listening:
+            asyncio.get_running_loop().remove_reader(each)
             each.close()
         for visitor in tuple(self._waiting):
             self._send_away(visitor)

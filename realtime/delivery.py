@@ -6,7 +6,9 @@ to each receiver; a receiver that listens to several of the channels gets all of
 process sends at once, and a busy one saves a write for every publication it could join.
 
 A large delivery is cut into slices, between which the loop does everything else: commands are answered, and
-deliveries to few go ahead of the rest of a delivery to many. To everybody outside it is as if the broker's
+deliveries to few go ahead of the rest of a delivery to many. While everything else keeps the loop busy, as
+when thousands come back at once, a turn delivers for as long as the others took, so that neither side waits
+for the other more than half of the time. To everybody outside it is as if the broker's
 message had come a little later: a channel's feed hears a publication when its delivery begins, and whoever
 leaves the feed meanwhile is dropped from what is under way.
 """
@@ -85,12 +87,15 @@ class Deliveries(Generic[S]):
         *,
         hear: Callable[[S, Sequence[Publication]], Iterable[Told]],
         fan_out: FanOut,
+        monotonic: Callable[[], float],
         slice_receivers: int = limits.REALTIME_SLICE_RECEIVERS,
     ) -> None:
         """``hear`` tells a channel's feed and answers who gets what, in order."""
         self._hear = hear
         self._fan_out = fan_out
+        self._monotonic = monotonic
         self._slice = slice_receivers
+        self._left_off_at: float | None = None
         self._heard: list[S] = []
         self._small: deque[Delivery[S]] = deque()
         self._large: deque[Delivery[S]] = deque()
@@ -125,19 +130,25 @@ class Deliveries(Generic[S]):
 
     def _turn(self) -> None:
         self._awake = False
+        began = self._monotonic()
+        others_took = 0.0 if self._left_off_at is None else began - self._left_off_at
         try:
-            self._step()
+            self._step(until=began + min(others_took, limits.REALTIME_SLICE_SECONDS))
         finally:
             self._wake()
+            self._left_off_at = self._monotonic() if self._awake else None
 
-    def _step(self) -> None:
-        """Begin what was heard, then one slice of the small deliveries and one of the large."""
+    def _step(self, *, until: float = 0.0) -> None:
+        """Begin what was heard, then a slice of small deliveries and one of the large, again until then."""
         self._stepping = True
         try:
-            if self._heard:
-                self._begin()
-            self._serve(self._small)
-            self._serve(self._large)
+            while True:
+                if self._heard:
+                    self._begin()
+                self._serve(self._small)
+                self._serve(self._large)
+                if not (self._small or self._large) or self._monotonic() >= until:
+                    return
         finally:
             self._stepping = False
 

@@ -50,7 +50,18 @@ class Heard(Generic[S]):
 class Feed(Generic[S]):
     """The live end of one channel in one process."""
 
-    __slots__ = ("_ahead", "_held", "_holds", "_live", "_roster", "busy", "name", "policy", "position")
+    __slots__ = (
+        "_ahead",
+        "_held",
+        "_holds",
+        "_live",
+        "_newest",
+        "_roster",
+        "busy",
+        "name",
+        "policy",
+        "position",
+    )
 
     def __init__(self, name: str, policy: Policy) -> None:
         self.name = name
@@ -64,6 +75,8 @@ class Feed(Generic[S]):
         self._ahead: dict[S, Position] | None = None
         self._held: Sequence[Publication] | None = ()
         self._holds = 0
+        self._newest: Publication | None = None
+        """Where the newest is all that matters: the one at ``position``, so that nobody need read it."""
 
     def __len__(self) -> int:
         return len(self._live) + len(self._ahead or ())
@@ -136,6 +149,7 @@ class Feed(Generic[S]):
             unbroken = False
         unbroken = unbroken or self.newest_is_all
         self.position = at
+        self._newest = publication if self.newest_is_all else None
         self._keep(publication, unbroken=unbroken)
         receivers, lost = (self._everyone, ()) if unbroken else ((), self._dismiss())
         if self._ahead:
@@ -178,14 +192,17 @@ class Feed(Generic[S]):
         return Heard((*receivers, *also) if also else receivers, (*lost, *left))
 
     def joinable_at_once(self, since: Position | None) -> bool:
-        """Whether joining needs no history: nothing is to be recovered, or nothing was missed."""
+        """Whether joining needs no history: nothing is to be recovered, or what was missed is here."""
         if not self._positioned:
             return True
-        if self.position is None:
+        at = self.position
+        if at is None:
             return False
-        return since is None or (
-            since.offset == self.position.offset and since.epoch in ("", self.position.epoch)
-        )
+        if since is None:
+            return True
+        if since.epoch not in ("", at.epoch):
+            return False
+        return since.offset == at.offset or (since.offset < at.offset and self._newest is not None)
 
     def join(self, subscriber: S, *, since: Position | None, history: History | None) -> Joined | None:
         """Make the subscriber live from here on; None (and no change) when history and live line have a gap.
@@ -202,6 +219,8 @@ class Feed(Generic[S]):
         if self.position is None or self.position == at:
             self.position = at
             self._enlist(subscriber)
+            if self.newest_is_all and known.publications:
+                self._newest = known.publications[-1]
         elif self.position.epoch == at.epoch and self.position.offset < at.offset:
             self._ahead = self._ahead or {}
             self._ahead[subscriber] = at
@@ -214,7 +233,9 @@ class Feed(Generic[S]):
 
     def _known(self, history: History | None) -> History | None:
         if history is None:
-            return None if self.position is None else History(self.position)
+            if self.position is None:
+                return None
+            return History(self.position, () if self._newest is None else (self._newest,))
         if self._held is None:
             return None
         seam = brought_up_to_date if self.newest_is_all else extended
@@ -250,4 +271,5 @@ class Feed(Generic[S]):
             # What was held belongs to the place left behind; a reader in between finds the gap by itself.
             self._held = ()
         self.position = at
+        self._newest = None
         return lost

@@ -72,7 +72,9 @@ class Hub:
         self._fan_out = fan_out
         self._ear: Ear | None = None
         self._taps = Taps(broker=broker, channels=channels, metrics=metrics, known=known)
-        self._deliveries = Deliveries(hear=self._tell_feed, fan_out=self._fan_out_timed)
+        self._deliveries = Deliveries(
+            hear=self._tell_feed, fan_out=self._fan_out_timed, monotonic=clock.monotonic
+        )
         self._attendance = Attendance(broker, metrics, self._spawn)
         self._positions = Positions(
             self._taps,

@@ -68,10 +68,14 @@ class Town:
     def __init__(self, channels: int, ears: int) -> None:
         self.channels = [Channel(f"queue:L{number}") for number in range(channels)]
         self.ears = [Ear(str(number)) for number in range(ears)]
+        self.now = 0.0
         self.deliveries: Deliveries[Channel] = Deliveries(
-            hear=self._hear, fan_out=fan_out, slice_receivers=SLICE
+            hear=self._hear, fan_out=fan_out, monotonic=self._watch, slice_receivers=SLICE
         )
         self.since: dict[tuple[int, int], int] = {}
+
+    def _watch(self) -> float:
+        return self.now
 
     def _hear(self, channel: Channel, publications: Sequence[Publication]) -> list[Told]:
         told: list[Told] = []
@@ -231,3 +235,23 @@ def test_a_seam_is_found_while_publications_wait() -> None:
     assert feed.hear(Publication(b"{}", 1, "e")).receivers == (ear,)
     assert feed.hear(Publication(b"{}", 2, "e")).receivers == (ear,)
     assert set(feed.hear(Publication(b"{}", 3, "e")).receivers) == {ear, other}
+
+
+async def test_a_busy_loop_is_answered_with_as_much_delivering() -> None:
+    town = Town(1, 20 * SLICE)
+    for ear in range(len(town.ears)):
+        town.join(0, ear)
+    town.publish(0)
+    await asyncio.sleep(0)
+    assert sum(ear.writes for ear in town.ears) == SLICE
+    town.now += limits.REALTIME_SLICE_SECONDS / 2
+
+    def tick() -> float:
+        town.now += limits.REALTIME_SLICE_SECONDS / 16
+        return town.now
+
+    town.deliveries._monotonic = tick
+    await asyncio.sleep(0)
+    assert 4 * SLICE < sum(ear.writes for ear in town.ears) < 12 * SLICE
+    await settle(60)
+    town.everything_is_right()

@@ -189,10 +189,11 @@ async def test_a_history_that_begins_anew_in_silence_brings_its_newest(
     await publish(house, 2)
     house.streams.listen(BOARD, house.hub._hear)
     await join(house, newcomer, Position(2, "e1"))
-    await settle()
-    assert phone.offsets == [1, 2, 3, 4, 5, 2]
-    assert newcomer.offsets == [2]
-    assert phone.lost_channels == []
+    assert newcomer.offsets == [5], "as far as this process knows"
+    house.hub._interrupted([BOARD])
+    await until(lambda: phone.offsets[5:] == [2])
+    assert newcomer.offsets == [5, 2]
+    assert phone.lost_channels == newcomer.lost_channels == []
     house.hub._interrupted([BOARD])
     await asyncio.sleep(0.05)
     assert phone.offsets[5:] == [2]
@@ -372,3 +373,21 @@ class OneBoard(RuleBasedStateMachine):
 
 OneBoard.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None, database=None)
 TestOneBoard = OneBoard.TestCase
+
+
+def test_nobody_who_comes_back_to_a_line_that_is_heard_needs_a_read() -> None:
+    feed: Feed[str] = Feed("queue:L1", POLICY)
+    feed.join("first", since=None, history=History(Position(3, "e1")))
+    assert not feed.joinable_at_once(Position(1, "e1")), "what the newest says is not known yet"
+    board = Publication(b"{}", 4, "e1")
+    feed.hear(board)
+    assert feed.joinable_at_once(Position(1, "e1"))
+    back = feed.join("back", since=Position(1, "e1"), history=None)
+    assert back == Joined(Position(4, "e1"), recovered=True, publications=(board,))
+    assert feed.join("same", since=Position(4, "e1"), history=None) == Joined(
+        Position(4, "e1"), recovered=True
+    )
+    for elsewhere in (Position(1, "e0"), Position(5, "e1")):
+        assert not feed.joinable_at_once(elsewhere)
+    feed.restart(Position(9, "e2"))
+    assert not feed.joinable_at_once(Position(8, "e2"))

@@ -99,7 +99,7 @@ test: $(BUILD)/python $(BUILD)/native $(BUILD)/pages $(BUILD)/patient-mini $(BUI
 	@scripts/test
 
 test-fault: $(BUILD)/python $(BUILD)/services $(BUILD)/node-clients ## Realtime's fault tests in their full size, with what they measured
-	@$(PY) -m pytest -q --long -m sized tests/protocol tests/clients tests/fault
+	@$(PY) -m pytest -q --long -m sized tests/realtime tests/clients tests/fault
 
 check: $(BUILD)/python $(BUILD)/web-packages $(BUILD)/patient-packages lint types schema ## Format, lint, types, import rules, schema drift, catalogue
 	@$(PY) -m pytest -q tests/architecture

@@ -8,7 +8,7 @@ import pytest
 from adapters.redis.server import Server
 from core import limits
 from realtime.broker import BrokerUnavailable
-from tests.unit.redis.fake import OK, FakeRedis, array, bulk, message, server_at
+from tests.realtime.redis.fake import OK, FakeRedis, array, bulk, message, server_at
 
 
 class Listener:

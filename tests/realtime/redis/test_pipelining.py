@@ -13,7 +13,7 @@ from adapters.redis.server import Server
 from adapters.redis.wire import Refused
 from core import limits
 from realtime.broker import BrokerUnavailable
-from tests.unit.redis.fake import OK, FakeRedis, bulk, server_at
+from tests.realtime.redis.fake import OK, FakeRedis, bulk, server_at
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from realtime.broker import Keep
 from realtime.channels import Policy, Recovery, everyone, houzhen_channels
 from realtime.feed import Feed, Joined
 from realtime.stream import History, Position, Publication, brought_up_to_date, newest
-from tests.protocol.test_hub import House, Phone, settle
+from tests.realtime.test_hub import House, Phone, settle
 
 BOARD = "queue:L1"
 BOARD_KEEP = houzhen_channels().find(BOARD)[0].keep

@@ -50,9 +50,10 @@ async def run(url: str, cases: Sequence[str], *, at_once: int) -> list[Case]:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.clients.autobahn", url, ",".join(cases), str(at_once),
         stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    out, _ = await process.communicate()
-    assert process.returncode == 0
+    out, trouble = await process.communicate()
+    assert process.returncode == 0, trouble.decode()[-4_000:]
     return [Case(**case) for case in json.loads(out)]
 
 

@@ -23,15 +23,21 @@ class Events:
 
     async def until(self, event: str, *, seconds: float = 30.0, **facts: Any) -> Event:
         """The next event of that name and those facts; what came before it is passed over."""
-        async with asyncio.timeout(seconds):
-            while True:
-                while self._read < len(self.all):
-                    found = self.all[self._read]
-                    self._read += 1
-                    if found["event"] == event and all(found.get(k) == v for k, v in facts.items()):
-                        return found
-                self._news.clear()
-                await self._news.wait()
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._next(event, facts)
+        except TimeoutError:
+            raise AssertionError(f"no {event} {facts} in {seconds} s, but {self.all[-20:]}") from None
+
+    async def _next(self, event: str, facts: dict[str, Any]) -> Event:
+        while True:
+            while self._read < len(self.all):
+                found = self.all[self._read]
+                self._read += 1
+                if found["event"] == event and all(found.get(k) == v for k, v in facts.items()):
+                    return found
+            self._news.clear()
+            await self._news.wait()
 
     async def answer(self, number: int, *, seconds: float = 30.0) -> Event:
         """The answer to that question; everything else stays to be read by ``until``."""

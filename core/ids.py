@@ -12,6 +12,16 @@ DepartmentId = NewType("DepartmentId", str)
 DoctorId = NewType("DoctorId", str)
 ScreenId = NewType("ScreenId", str)
 UserId = NewType("UserId", str)
+"""One account (账号) of a person who uses the service account or a mini-program."""
+
+PatientId = NewType("PatientId", str)
+"""One person treated here (就诊人), as the account that added them knows them."""
+
+StaffId = NewType("StaffId", str)
+"""One staff account (工号), for example ``0007``."""
+
+SessionId = NewType("SessionId", str)
+"""One sign-in on one device, and the name (``jti``) of every token issued for it."""
 
 TicketNumber = NewType("TicketNumber", str)
 """The number printed on the slip (号): unique in its line and day, never reused, never changed by moving."""

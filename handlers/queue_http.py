@@ -4,7 +4,7 @@ Board and ticket endpoints are anonymous and hold numbers only. Every command ca
 looked at; whoever was slower gets ``queue.line_has_moved`` with the present state.
 """
 
-from core.actor import STAFF, Actor, Role
+from core.actor import Actor
 from core.ids import LineId, RoomId, ScreenId, TicketNumber
 from core.refusals import Refusal
 from handlers.deps import Deps
@@ -23,13 +23,18 @@ CALL: tuple[type[Refusal], ...] = (*INTO_ROOM, no.LineIsEmpty, no.NoSuchTicket, 
 UNDO: tuple[type[Refusal], ...] = (*ON_TICKET, no.TooLateToUndo, no.NotYoursToUndo)
 
 
-@routes.get("/v1/lines", summary="The hospital's lines")
+@routes.get("/v1/lines", action="line.look", summary="The hospital's lines")
 async def lines(deps: Deps, actor: Actor, query: wire.LineQuery) -> wire.LinePage:
     """By id; ``next`` is the cursor of the following page."""
     return await deps.queue.readings.lines(query)
 
 
-@routes.get("/v1/lines/{line}", summary="One line: board and channel position", refuses=(no.NoSuchLine,))
+@routes.get(
+    "/v1/lines/{line}",
+    action="line.look",
+    summary="One line: board and channel position",
+    refuses=(no.NoSuchLine,),
+)
 async def line(deps: Deps, actor: Actor, line: str) -> wire.LineView:
     """The snapshot. Subscribe to ``channel`` from ``position`` and nothing is missed."""
     return await deps.queue.readings.line(LineId(line))
@@ -37,6 +42,7 @@ async def line(deps: Deps, actor: Actor, line: str) -> wire.LineView:
 
 @routes.get(
     "/v1/lines/{line}/tickets/{number}",
+    action="line.look",
     summary="One ticket, for whoever knows its number",
     refuses=(no.NoSuchLine, no.NoSuchTicket),
 )
@@ -46,7 +52,10 @@ async def ticket(deps: Deps, actor: Actor, line: str, number: str) -> wire.Ticke
 
 
 @routes.get(
-    "/v1/lines/{line}/staff", summary="The whole line, for its staff", allow=STAFF, refuses=(no.NoSuchLine,)
+    "/v1/lines/{line}/staff",
+    summary="The whole line, for its staff",
+    action="line.work",
+    refuses=(no.NoSuchLine,),
 )
 async def staff_view(deps: Deps, actor: Actor, line: str) -> wire.StaffView:
     """Every ticket of the day with its masked name."""
@@ -54,7 +63,10 @@ async def staff_view(deps: Deps, actor: Actor, line: str) -> wire.StaffView:
 
 
 @routes.get(
-    "/v1/lines/{line}/history", summary="What happened to the line", allow=STAFF, refuses=(no.NoSuchLine,)
+    "/v1/lines/{line}/history",
+    summary="What happened to the line",
+    action="line.work",
+    refuses=(no.NoSuchLine,),
 )
 async def history(deps: Deps, actor: Actor, line: str, query: wire.HistoryQuery) -> wire.HistoryPage:
     """Newest first: who, when, from, to, why."""
@@ -64,7 +76,7 @@ async def history(deps: Deps, actor: Actor, line: str, query: wire.HistoryQuery)
 @routes.get(
     "/v1/screens/{screen}",
     summary="All a clinic screen needs to start",
-    allow=STAFF | {Role.SCREEN},
+    action="screen.look",
     refuses=(no.NoSuchScreen,),
 )
 async def screen(deps: Deps, actor: Actor, screen: str) -> wire.ScreenView:
@@ -75,7 +87,7 @@ async def screen(deps: Deps, actor: Actor, screen: str) -> wire.ScreenView:
 @routes.post(
     "/v1/lines/{line}/check-in",
     summary="报到 check in",
-    allow=STAFF | {Role.KIOSK},
+    action="line.check_in",
     replayable=True,
     refuses=(*COMMAND, no.AlreadyInLine, no.NumberIsTaken, no.LineIsFull, no.ClinicIsStopped),
 )
@@ -86,14 +98,14 @@ async def check_in(
     return await deps.queue.arrivals.check_in(actor, LineId(line), body, key=key)
 
 
-@routes.post("/v1/lines/{line}/call-next", summary="顺呼 call the next", allow=STAFF, refuses=CALL)
+@routes.post("/v1/lines/{line}/call-next", summary="顺呼 call the next", action="line.work", refuses=CALL)
 async def call_next(deps: Deps, actor: Actor, line: str, body: wire.IntoRoom) -> wire.Commanded:
     """Refused while the room still has somebody called or in service."""
     return await deps.queue.commands.call_next(actor, LineId(line), body)
 
 
 @routes.post(
-    "/v1/lines/{line}/tickets/{number}/call", summary="选呼 call this one", allow=STAFF, refuses=CALL
+    "/v1/lines/{line}/tickets/{number}/call", summary="选呼 call this one", action="line.work", refuses=CALL
 )
 async def call_chosen(
     deps: Deps, actor: Actor, line: str, number: str, body: wire.IntoRoom
@@ -103,14 +115,16 @@ async def call_chosen(
 
 
 @routes.post(
-    "/v1/lines/{line}/tickets/{number}/recall", summary="重呼 recall", allow=STAFF, refuses=ON_TICKET
+    "/v1/lines/{line}/tickets/{number}/recall", summary="重呼 recall", action="line.work", refuses=ON_TICKET
 )
 async def recall(deps: Deps, actor: Actor, line: str, number: str, body: wire.Command) -> wire.Commanded:
     """Announce again; screens speak it again."""
     return await deps.queue.commands.recall(actor, LineId(line), TicketNumber(number), body)
 
 
-@routes.post("/v1/lines/{line}/tickets/{number}/start", summary="接诊 start", allow=STAFF, refuses=ON_TICKET)
+@routes.post(
+    "/v1/lines/{line}/tickets/{number}/start", summary="接诊 start", action="line.work", refuses=ON_TICKET
+)
 async def start_service(
     deps: Deps, actor: Actor, line: str, number: str, body: wire.Command
 ) -> wire.Commanded:
@@ -119,7 +133,7 @@ async def start_service(
 
 
 @routes.post(
-    "/v1/lines/{line}/tickets/{number}/finish", summary="诊结 finish", allow=STAFF, refuses=ON_TICKET
+    "/v1/lines/{line}/tickets/{number}/finish", summary="诊结 finish", action="line.work", refuses=ON_TICKET
 )
 async def finish(deps: Deps, actor: Actor, line: str, number: str, body: wire.Command) -> wire.Commanded:
     """The consultation is over."""
@@ -127,7 +141,7 @@ async def finish(deps: Deps, actor: Actor, line: str, number: str, body: wire.Co
 
 
 @routes.post(
-    "/v1/lines/{line}/tickets/{number}/pass-over", summary="过号 pass over", allow=STAFF, refuses=PASS
+    "/v1/lines/{line}/tickets/{number}/pass-over", summary="过号 pass over", action="line.work", refuses=PASS
 )
 async def pass_over(deps: Deps, actor: Actor, line: str, number: str, body: wire.Command) -> wire.Commanded:
     """Nobody came. At the line's limit the ticket becomes a no-show."""
@@ -137,7 +151,7 @@ async def pass_over(deps: Deps, actor: Actor, line: str, number: str, body: wire
 @routes.post(
     "/v1/lines/{line}/tickets/{number}/recheck-in",
     summary="过号重新报到 check in again after being passed",
-    allow=STAFF,
+    action="line.work",
     refuses=ON_TICKET,
 )
 async def recheck_in(deps: Deps, actor: Actor, line: str, number: str, body: wire.Command) -> wire.Commanded:
@@ -148,7 +162,7 @@ async def recheck_in(deps: Deps, actor: Actor, line: str, number: str, body: wir
 @routes.post(
     "/v1/lines/{line}/tickets/{number}/send-for-tests",
     summary="送检 send for tests",
-    allow=STAFF,
+    action="line.work",
     refuses=ON_TICKET,
 )
 async def send_for_tests(
@@ -161,7 +175,7 @@ async def send_for_tests(
 @routes.post(
     "/v1/lines/{line}/tickets/{number}/return",
     summary="回诊 return with results",
-    allow=STAFF,
+    action="line.work",
     refuses=ON_TICKET,
 )
 async def return_with_results(
@@ -171,14 +185,16 @@ async def return_with_results(
     return await deps.queue.commands.return_with_results(actor, LineId(line), TicketNumber(number), body)
 
 
-@routes.post("/v1/lines/{line}/tickets/{number}/defer", summary="延后 defer", allow=STAFF, refuses=ON_TICKET)
+@routes.post(
+    "/v1/lines/{line}/tickets/{number}/defer", summary="延后 defer", action="line.work", refuses=ON_TICKET
+)
 async def defer(deps: Deps, actor: Actor, line: str, number: str, body: wire.Defer) -> wire.Commanded:
     """Let so many go first."""
     return await deps.queue.commands.defer(actor, LineId(line), TicketNumber(number), body)
 
 
 @routes.post(
-    "/v1/lines/{line}/tickets/{number}/suspend", summary="挂起 suspend", allow=STAFF, refuses=ON_TICKET
+    "/v1/lines/{line}/tickets/{number}/suspend", summary="挂起 suspend", action="line.work", refuses=ON_TICKET
 )
 async def suspend(deps: Deps, actor: Actor, line: str, number: str, body: wire.Command) -> wire.Commanded:
     """Out of the line for a while."""
@@ -186,7 +202,7 @@ async def suspend(deps: Deps, actor: Actor, line: str, number: str, body: wire.C
 
 
 @routes.post(
-    "/v1/lines/{line}/tickets/{number}/resume", summary="解挂 resume", allow=STAFF, refuses=ON_TICKET
+    "/v1/lines/{line}/tickets/{number}/resume", summary="解挂 resume", action="line.work", refuses=ON_TICKET
 )
 async def resume(deps: Deps, actor: Actor, line: str, number: str, body: wire.Command) -> wire.Commanded:
     """Back to the old place."""
@@ -196,7 +212,7 @@ async def resume(deps: Deps, actor: Actor, line: str, number: str, body: wire.Co
 @routes.post(
     "/v1/lines/{line}/tickets/{number}/transfer",
     summary="转诊 transfer",
-    allow=STAFF,
+    action="line.work",
     replayable=True,
     refuses=ON_TICKET,
 )
@@ -206,7 +222,7 @@ async def transfer(deps: Deps, actor: Actor, line: str, number: str, body: wire.
 
 
 @routes.post(
-    "/v1/lines/{line}/tickets/{number}/give-up", summary="弃号 give up", allow=STAFF, refuses=ON_TICKET
+    "/v1/lines/{line}/tickets/{number}/give-up", summary="弃号 give up", action="line.work", refuses=ON_TICKET
 )
 async def give_up(deps: Deps, actor: Actor, line: str, number: str, body: wire.Command) -> wire.Commanded:
     """The patient leaves."""
@@ -214,27 +230,29 @@ async def give_up(deps: Deps, actor: Actor, line: str, number: str, body: wire.C
 
 
 @routes.post(
-    "/v1/lines/{line}/tickets/{number}/cancel", summary="退号 cancel", allow=STAFF, refuses=ON_TICKET
+    "/v1/lines/{line}/tickets/{number}/cancel", summary="退号 cancel", action="line.work", refuses=ON_TICKET
 )
 async def cancel(deps: Deps, actor: Actor, line: str, number: str, body: wire.Command) -> wire.Commanded:
     """The registration was taken back."""
     return await deps.queue.commands.cancel(actor, LineId(line), TicketNumber(number), body)
 
 
-@routes.post("/v1/lines/{line}/tickets/{number}/undo", summary="撤销 undo", allow=STAFF, refuses=UNDO)
+@routes.post("/v1/lines/{line}/tickets/{number}/undo", summary="撤销 undo", action="line.work", refuses=UNDO)
 async def undo(deps: Deps, actor: Actor, line: str, number: str, body: wire.Undo) -> wire.Commanded:
     """Takes the last call, start or pass of the ticket back, within the line's time for it."""
     return await deps.queue.commands.undo(actor, LineId(line), TicketNumber(number), body)
 
 
-@routes.post("/v1/lines/{line}/rooms/{room}/open", summary="开诊 open a room", allow=STAFF, refuses=INTO_ROOM)
+@routes.post(
+    "/v1/lines/{line}/rooms/{room}/open", summary="开诊 open a room", action="line.work", refuses=INTO_ROOM
+)
 async def open_room(deps: Deps, actor: Actor, line: str, room: str, body: wire.OpenRoom) -> wire.Commanded:
     """Patients can be called into it."""
     return await deps.queue.commands.open_room(actor, LineId(line), RoomId(room), body)
 
 
 @routes.post(
-    "/v1/lines/{line}/rooms/{room}/pause", summary="暂停 pause a room", allow=STAFF, refuses=INTO_ROOM
+    "/v1/lines/{line}/rooms/{room}/pause", summary="暂停 pause a room", action="line.work", refuses=INTO_ROOM
 )
 async def pause_room(deps: Deps, actor: Actor, line: str, room: str, body: wire.Command) -> wire.Commanded:
     """Nobody is called into it for a while."""
@@ -242,14 +260,14 @@ async def pause_room(deps: Deps, actor: Actor, line: str, room: str, body: wire.
 
 
 @routes.post(
-    "/v1/lines/{line}/rooms/{room}/close", summary="关诊 close a room", allow=STAFF, refuses=INTO_ROOM
+    "/v1/lines/{line}/rooms/{room}/close", summary="关诊 close a room", action="line.work", refuses=INTO_ROOM
 )
 async def close_room(deps: Deps, actor: Actor, line: str, room: str, body: wire.Command) -> wire.Commanded:
     """Until it is opened again."""
     return await deps.queue.commands.close_room(actor, LineId(line), RoomId(room), body)
 
 
-@routes.post("/v1/lines/{line}/stop", summary="停诊 stop the clinic", allow=STAFF, refuses=COMMAND)
+@routes.post("/v1/lines/{line}/stop", summary="停诊 stop the clinic", action="line.work", refuses=COMMAND)
 async def stop_clinic(deps: Deps, actor: Actor, line: str, body: wire.Command) -> wire.Commanded:
     """No clinic today: everyone who waits is cancelled and told so."""
     return await deps.queue.commands.stop_clinic(actor, LineId(line), body)

@@ -1,6 +1,6 @@
 """Which function answers which request: an endpoint is a function and the types in its signature.
 
-    @routes.get("/v1/lines/{line}", summary="One line: its board and where its channel stands")
+    @routes.get("/v1/lines/{line}", action="line.look", summary="One line: its board and channel position")
     async def line(deps: Deps, actor: Actor, line: str) -> LineSnapshot: ...
 
 A parameter named like a ``{part}`` of the path is that part; ``query`` and ``body`` are msgspec structs;
@@ -17,13 +17,11 @@ from typing import Any
 
 import msgspec
 
+from accounts.policy import POLICY, Rule
 from core.actor import Role
 from core.refusals import Refusal
 
 Endpoint = Callable[..., Awaitable[Any]]
-
-EVERYONE: frozenset[Role] | None = None
-"""``allow`` of a route that anonymous callers may use too."""
 
 _PART = re.compile(r"\{(\w+)\}")
 
@@ -44,7 +42,8 @@ class Route:
     method: str
     path: str
     function: Endpoint
-    allow: frozenset[Role] | None
+    action: str
+    rule: Rule
     summary: str
     status: int
     refuses: tuple[type[Refusal], ...]
@@ -55,6 +54,11 @@ class Route:
     parts: tuple[str, ...]
     takes_key: bool
     tag: str
+
+    @property
+    def allow(self) -> frozenset[Role] | None:
+        """Who may, by the policy table; ``None`` is everybody."""
+        return self.rule.roles
 
     @property
     def pattern(self) -> str:
@@ -85,14 +89,14 @@ class Routes:
         method: str,
         path: str,
         *,
+        action: str,
         summary: str,
-        allow: Iterable[Role] | None = EVERYONE,
         status: int = 200,
         refuses: Iterable[type[Refusal]] = (),
         replayable: bool = False,
         answer: Any = None,
     ) -> Callable[[Endpoint], Endpoint]:
-        """Make a decorator that registers a function.
+        """Make a decorator that registers a function for an action of ``accounts.policy.POLICY``.
 
         ``refuses`` are the refusals a caller may meet, for the API document. A ``replayable`` endpoint
         honours ``Idempotency-Key``. ``answer`` documents the model when the annotation cannot.
@@ -110,7 +114,8 @@ class Routes:
                     method=method,
                     path=path,
                     function=function,
-                    allow=None if allow is None else frozenset(allow),
+                    action=action,
+                    rule=POLICY[action],
                     summary=summary,
                     status=status,
                     refuses=tuple(refuses),

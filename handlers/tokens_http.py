@@ -1,6 +1,6 @@
 """Tokens over HTTP: taking them back. Issuing them is the command line's until there is sign-in."""
 
-from core.actor import Actor, Role
+from core.actor import Actor
 from core.refusals import BadInput
 from handlers.deps import Deps
 from handlers.routes import Routes
@@ -12,7 +12,7 @@ routes = Routes(tag="tokens")
 @routes.post(
     "/v1/tokens/revocations",
     summary="Take tokens back before they end",
-    allow={Role.ADMIN},
+    action="token.revoke",
     status=201,
     replayable=True,
 )

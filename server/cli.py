@@ -169,7 +169,7 @@ def check(config: Config = None, data: Data = None) -> None:
 
 @app.command()
 def token(
-    role: Annotated[str, typer.Argument(help="nurse, doctor, kiosk, admin or screen")],
+    role: Annotated[str, typer.Argument(help="nurse, doctor, kiosk, screen or security_admin")],
     name: Annotated[str, typer.Argument(help="who: a staff number, or a screen's id")],
     line: Annotated[list[str] | None, typer.Option(help="restrict staff to these lines")] = None,
     days: Annotated[int, typer.Option(help="good for so many days", min=1, max=3650)] = 1,

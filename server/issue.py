@@ -24,7 +24,7 @@ from server.tokens import Issued, Issuer, screen_actor, staff_actor, token_key
 
 _NAME = re.compile(r"[\x21-\x7e]{1,128}")
 
-ISSUED = STAFF | {Role.KIOSK, Role.SCREEN}
+ISSUED = STAFF | {Role.KIOSK, Role.SCREEN, Role.SECURITY_ADMIN}
 
 
 def issue_token(

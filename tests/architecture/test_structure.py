@@ -15,6 +15,8 @@ ROOT = Path(__file__).parents[2]
 OURS = (
     "core",
     "realtime",
+    "accounts",
+    "audit",
     "clinic",
     "queue_display",
     "front_machine",

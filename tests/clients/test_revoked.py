@@ -28,7 +28,7 @@ from tests.services import RedisServer
 HOUR = timedelta(hours=1)
 NURSE = staff_actor(Role.NURSE, "0007")
 OTHER = staff_actor(Role.NURSE, "0008")
-ADMIN = staff_actor(Role.ADMIN, "1")
+ADMIN = staff_actor(Role.SECURITY_ADMIN, "1")
 
 
 class House:

@@ -18,7 +18,7 @@ from realtime.revocations import Of, Revocation
 from realtime.revoking import Revoking
 from tests.contract.sql_examples import NOON
 
-ADMIN = Actor(id="admin.1", role=Role.ADMIN)
+ADMIN = Actor(id="admin.1", role=Role.SECURITY_ADMIN)
 SECOND = timedelta(seconds=1)
 
 

@@ -34,7 +34,7 @@ class Sentence(msgspec.Struct):
     words: str
 
 
-@routes.post("/v1/said", summary="x")
+@routes.post("/v1/said", action="line.look", summary="x")
 async def said(deps: Any, actor: Actor, body: Sentence) -> Sentence:
     return body
 

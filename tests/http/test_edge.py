@@ -44,12 +44,12 @@ class AlreadyGone(Refusal):
     kind = Kind.CONFLICT
 
 
-@routes.get("/hello/{name}", summary="x")
+@routes.get("/hello/{name}", action="line.look", summary="x")
 async def hello(deps: Any, actor: Actor, name: str, query: Filter) -> Answer:
     return Answer(f"{name} {query.limit} {actor.role}")
 
 
-@routes.post("/wishes", summary="x", status=201, replayable=True)
+@routes.post("/wishes", action="line.look", summary="x", status=201, replayable=True)
 async def wish(deps: Any, actor: Actor, body: Wish) -> Answer:
     calls.append(body.name)
     if body.name == "full":
@@ -63,12 +63,12 @@ async def wish(deps: Any, actor: Actor, body: Wish) -> Answer:
     return Answer(f"{body.name}×{body.times}")
 
 
-@routes.get("/staff", summary="x", allow={Role.NURSE})
+@routes.get("/staff", action="line.work", summary="x")
 async def staff_only(deps: Any, actor: Actor) -> Answer:
     return Answer(actor.id)
 
 
-@routes.get("/plain", summary="x")
+@routes.get("/plain", action="line.look", summary="x")
 async def plain(deps: Any, actor: Actor) -> Plain:
     return Plain(b"m 1\n", "text/plain")
 

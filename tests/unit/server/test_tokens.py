@@ -25,7 +25,7 @@ KEY = bytes(range(32))
         staff_actor(Role.NURSE, "n7", ["L1", "L2"]),
         staff_actor(Role.KIOSK, "k1", ["L1"]),
         screen_actor("hall"),
-        staff_actor(Role.ADMIN, "a"),
+        staff_actor(Role.SECURITY_ADMIN, "a"),
     ],
 )
 def test_a_token_says_who_it_was_signed_for(actor: Actor) -> None:
@@ -56,7 +56,7 @@ def test_a_token_ends_at_its_time() -> None:
 
 
 def forged() -> list[str]:
-    good = {"sub": "x", "role": "admin", "exp": int(NOON.timestamp()) + 60}
+    good = {"sub": "x", "role": "nurse", "exp": int(NOON.timestamp()) + 60}
     unsigned = base64.urlsafe_b64encode(b'{"alg":"none"}').rstrip(b"=").decode()
     body = base64.urlsafe_b64encode(json.dumps(good).encode()).rstrip(b"=").decode()
     return [

@@ -1,0 +1,1 @@
+"""Who is asking: users and how they sign in, staff, sessions, roles and what each may do."""

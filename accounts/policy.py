@@ -1,0 +1,86 @@
+"""Who may do what: the one table. Every endpoint names an action of it, and has no other say.
+
+A role that is not named in an action's rule is refused with 403 (nobody known: 401). ``reach`` says whose
+records a permitted role meets; somebody else's get the same answer as none (``core.refusals.NotFound``).
+"""
+
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from core.actor import STAFF, Role
+
+
+class Touches(enum.Enum):
+    """What an action has to do with; decides what the log does (``audit/``)."""
+
+    NOTHING = "nothing"
+    """Public facts. Not recorded, unless it is refused for who is asking."""
+    WORK = "work"
+    """The running of the clinic. Recorded; goes on for a while when the log is away."""
+    PERSONAL = "personal"
+    HEALTH = "health"
+    MONEY = "money"
+    ACCOUNT = "account"
+    """Signing in and out, credentials, sessions."""
+    ADMINISTRATION = "administration"
+
+    @property
+    def recorded(self) -> bool:
+        """Whether each request leaves one record."""
+        return self is not Touches.NOTHING
+
+    @property
+    def stops_without_log(self) -> bool:
+        """Whether nothing is done while nothing can be recorded."""
+        return self not in {Touches.NOTHING, Touches.WORK, Touches.ACCOUNT}
+
+
+class Reach(enum.Enum):
+    """Whose records a permitted caller meets."""
+
+    OPEN = "open"
+    """What is nobody's."""
+    OWN = "own"
+    """The caller's own."""
+    LINES = "lines"
+    """Those of the lines that the caller works at."""
+    ALL = "all"
+    """Everybody's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What the table says of one action. ``roles`` is ``None`` where anybody may, signed in or not."""
+
+    roles: frozenset[Role] | None
+    touches: Touches
+    reach: Reach
+    managed: bool = False
+    """Only from the addresses that the settings name for administration."""
+
+
+def _rule(
+    roles: Iterable[Role] | None, touches: Touches, reach: Reach = Reach.OPEN, *, managed: bool = False
+) -> Rule:
+    return Rule(None if roles is None else frozenset(roles), touches, reach, managed)
+
+
+_SECURITY = frozenset({Role.SECURITY_ADMIN})
+
+POLICY = MappingProxyType(
+    {
+        # The platform itself
+        "platform.look": _rule(None, Touches.NOTHING),
+        # Lines (候诊)
+        "line.look": _rule(None, Touches.NOTHING),
+        "line.work": _rule(STAFF, Touches.WORK, Reach.LINES),
+        "line.check_in": _rule(STAFF | {Role.KIOSK}, Touches.WORK, Reach.LINES),
+        "screen.look": _rule(STAFF | {Role.SCREEN}, Touches.NOTHING),
+        "directory.look": _rule(None, Touches.NOTHING),
+        # Tokens and sessions
+        "token.revoke": _rule(_SECURITY, Touches.ADMINISTRATION, Reach.ALL, managed=True),
+    }
+)
+"""Action → rule."""

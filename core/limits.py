@@ -109,11 +109,19 @@ REALTIME_HEARD_BYTES: Final = 4 * 1024 * 1024
 
 # Tokens
 TOKEN_SECONDS: Final = 3650 * 24 * 3600
+ACCESS_TOKEN_SECONDS: Final = 15 * 60
 REVOCATIONS_AT_ONCE: Final = 200
 REVOCATION_READ_SECONDS: Final = 5.0
 CONTROL_LATE_SECONDS: Final = 60.0
 REVOKE_LOOKS: Final = 30
 REVOKE_LOOK_SECONDS: Final = 0.1
+
+# Sessions
+SESSIONS_PER_USER: Final = 10
+SESSION_REVOCATION_SECONDS: Final = ACCESS_TOKEN_SECONDS + 60
+"""As long as a token of a session lives, and what the clocks of two machines may differ."""
+SESSION_KEPT_DAYS: Final = 30
+REFRESH_GRACE_SECONDS: Final = 30.0
 
 # Realtime: broker
 BROKER_HISTORY_META_TTL_SECONDS: Final = 30 * 24 * 3600

@@ -94,6 +94,8 @@ class Revoke(_Decision, frozen=True, kw_only=True, tag="revoke"):
     of: Of
     name: Id
     before: Moment
+    until: Moment | None = None
+    """When it can be forgotten; None: as for any token."""
 
 
 Decision = End | Subscribe | Unsubscribe | Revoke
@@ -109,6 +111,12 @@ class _ByApplication(Disconnect):
         return "application"
 
 
+def _revocation(heard: Revoke) -> Revocation:
+    if heard.until is None:
+        return Revocation(heard.of, heard.name, heard.before)
+    return Revocation(heard.of, heard.name, heard.before, heard.until - heard.before)
+
+
 def outgoing(decision: Decision) -> Outgoing:
     """The decision for every process, to be published in the transaction that makes it true."""
     return Outgoing(CHANNEL, msgspec.json.encode(decision))
@@ -116,7 +124,8 @@ def outgoing(decision: Decision) -> Outgoing:
 
 def revoke(revocation: Revocation, *, at: datetime) -> Revoke:
     """The message of a revocation."""
-    return Revoke(at=at, of=revocation.of, name=revocation.name, before=revocation.before)
+    before, until = revocation.before, revocation.until
+    return Revoke(at=at, of=revocation.of, name=revocation.name, before=before, until=until)
 
 
 class Control:
@@ -159,7 +168,7 @@ class Control:
             case Unsubscribe(user=user, channel=channel):
                 self._each(self._roster.of(user), lambda member: member.server_unsubscribe(channel))
             case Revoke():
-                self.take_back([Revocation(decision.of, decision.name, decision.before)])
+                self.take_back([_revocation(decision)])
 
     def take_back(self, revocations: Iterable[Revocation]) -> None:
         """Refuse these tokens from now on, and close with 3500 what they have opened here."""

@@ -1,7 +1,8 @@
 """Tokens that are taken back before they end: one by its id, or all of a user issued before a moment.
 
-The database keeps them until every token they concern has ended by itself. Each web process holds the live
-ones in memory, so that asking costs two lookups and no query.
+The database keeps them until every token they concern has ended by itself: ten years for tokens that stand
+alone, minutes for those of a session, so that people who sign out leave nothing behind. Each web process
+holds the live ones in memory, so that asking costs two lookups and no query.
 """
 
 import enum
@@ -14,6 +15,8 @@ from typing import Protocol
 from core import limits
 from core.events import Outgoing
 from realtime.tokens import Grant, Identity, TokenInvalid, Tokens
+
+_ANY_TOKEN = timedelta(seconds=limits.TOKEN_SECONDS)
 
 
 class Of(enum.StrEnum):
@@ -31,11 +34,20 @@ class Revocation:
     name: str
     before: datetime
     """Of a user: tokens issued earlier are void, later ones good. Of a token: when that was decided."""
+    lasting: timedelta = _ANY_TOKEN
+    """How long the tokens it concerns can live: those of a session minutes, others years."""
 
     @property
     def until(self) -> datetime:
-        """When all it concerns has ended by itself, as no token lives longer than ``TOKEN_SECONDS``."""
-        return self.before + timedelta(seconds=limits.TOKEN_SECONDS)
+        """When all it concerns has ended by itself."""
+        return self.before + self.lasting
+
+    def beside(self, known: "Revocation | None") -> "Revocation":
+        """What both say of the same name: the later moments."""
+        if known is None:
+            return self
+        before = max(self.before, known.before)
+        return Revocation(self.of, self.name, before, max(self.until, known.until) - before)
 
 
 class RevocationStore(Protocol):
@@ -102,10 +114,11 @@ class Revoked:
         news = []
         for one in revocations:
             known = self._users if one.of is Of.USER else self._tokens
-            older = known.get(one.name)
-            if older is None or older.before < one.before:
-                known[one.name] = one
-                news.append(one)
+            before = known.get(one.name)
+            both = one.beside(before)
+            if both != before:
+                known[one.name] = both
+                news.append(both)
         return news
 
     def forget(self, *, at: datetime) -> None:

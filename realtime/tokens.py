@@ -2,7 +2,8 @@
 
 Of both kinds: ``sub`` (user id; empty = anonymous), ``exp`` (required), ``nbf``, ``expire_at`` (end of the
 connection or subscription instead of ``exp``; 0 = none), ``info`` or ``b64info`` (JSON that others see),
-``jti`` and ``iat`` (name and moment of issue, by which a token can be taken back).
+``jti`` and ``iat`` (name and moment of issue, by which a token can be taken back). ``sid`` names the session
+that the token is for; such a token's ``jti`` is the same. ``use`` is ``socket`` where it opens no endpoint.
 
 A connection's token serves HTTP (Bearer) and the socket (connect): ``role``, ``lines`` (staff and kiosks),
 ``screen`` (screens), ``channels`` or the names of ``subs`` (subscriptions that the server gives).
@@ -13,6 +14,7 @@ for the other.
 
 import base64
 import binascii
+import enum
 import hmac
 import math
 import re
@@ -30,7 +32,15 @@ from core.ids import LineId, ScreenId
 
 _SUBJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}\Z")
 _NOBODY_ELSE = (Role.SYSTEM,)
+
 _ID_CHARACTERS = 64
+
+
+class Use(enum.Enum):
+    """What a connection's token opens."""
+
+    EVERYTHING = "everything"
+    SOCKET = "socket"
 
 
 class TokenInvalid(Exception):
@@ -55,6 +65,8 @@ class Identity:
     token_id: str = ""
     issued_at: float | None = None
     """Unix seconds; None for a token that does not say."""
+    socket_only: bool = False
+    """Good for connecting, and for no endpoint."""
 
     @property
     def user(self) -> str:
@@ -106,6 +118,7 @@ def identity_of(claims: Mapping[str, Any], *, at: datetime) -> Identity:
         _channels(claims),
         _token_id(claims),
         _seconds(claims, "iat"),
+        claims.get("use") == Use.SOCKET.value,
     )
 
 
@@ -178,7 +191,16 @@ def _actor_of(claims: Mapping[str, Any]) -> Actor:
         role=role,
         lines=frozenset(map(LineId, lines)) if role in STAFF | {Role.KIOSK} else frozenset(),
         screen=ScreenId(screen) if role is Role.SCREEN and screen else None,
+        session=_session(claims),
     )
+
+
+def _session(claims: Mapping[str, Any]) -> str:
+    """The session behind the token: its own name, so that taking back the name ends all of it."""
+    session = claims.get("sid") or ""
+    if session and session != claims.get("jti"):
+        raise TokenInvalid
+    return str(session)
 
 
 def _seconds(claims: Mapping[str, Any], name: str) -> float | None:
@@ -246,8 +268,16 @@ class HmacTokens:
                 continue
         raise TokenInvalid
 
-    def sign(self, actor: Actor, *, token_id: str, issued_at: datetime, expires_at: datetime) -> str:
-        """A token for this actor until that moment.
+    def sign(
+        self,
+        actor: Actor,
+        *,
+        token_id: str,
+        issued_at: datetime,
+        expires_at: datetime,
+        use: Use = Use.EVERYTHING,
+    ) -> str:
+        """A token for this actor until that moment. That of a session has the session's id as its own.
 
         Raises ``ValueError`` for one that would live longer than ``TOKEN_SECONDS``.
         """
@@ -261,6 +291,10 @@ class HmacTokens:
             claims["lines"] = sorted(actor.lines)
         if actor.screen is not None:
             claims["screen"] = actor.screen
+        if actor.session:
+            claims |= {"sid": actor.session, "jti": actor.session}
+        if use is Use.SOCKET:
+            claims["use"] = use.value
         return jwt.encode(claims, self._secrets[0], algorithm="HS256")
 
 

@@ -1,7 +1,7 @@
 """Bearer tokens at the edge: the key they are signed with, who they are issued to, and reading one over HTTP.
 
-Signing and verifying is ``realtime.tokens``: the same token opens the socket. Sign-in of people comes with
-accounts; until then ``run.py token`` issues tokens to staff, kiosks and screens.
+Signing and verifying is ``realtime.tokens``: the same token opens the socket. People's tokens come from their
+sessions (``accounts/sessions.py``); ``run.py token`` issues those that stand alone: kiosks and screens.
 """
 
 import contextlib
@@ -39,13 +39,16 @@ def bearer(tokens: Tokens, clock: Clock) -> Callable[[str], Actor]:
 
     def identify(token: str) -> Actor:
         try:
-            return tokens.verify(token, at=clock.now()).actor
+            identity = tokens.verify(token, at=clock.now())
         except TokenExpired:
             raise BearerExpired() from None
         except TokenRevoked:
             raise BearerRevoked() from None
         except TokenInvalid:
             raise Unauthenticated() from None
+        if identity.socket_only:
+            raise Unauthenticated()
+        return identity.actor
 
     return identify
 

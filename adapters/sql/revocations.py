@@ -38,7 +38,7 @@ def _keep() -> ByDatabase:
 
 _KEEP = _keep()
 _LIVE = (
-    select(_C.of, _C.name, _C.before_us)
+    select(_C.of, _C.name, _C.before_us, _C.until_us)
     .where(
         or_(
             _C.of > bindparam("after_of"), and_(_C.of == bindparam("after_of"), _C.name > bindparam("after"))
@@ -71,7 +71,10 @@ class SqlRevocations:
     async def live(self, *, at: datetime, after: tuple[str, str], limit: int) -> Sequence[Revocation]:
         of, name = after
         rows = await self._transaction.rows(_LIVE, after_of=of, after=name, at=to_us(at), limit=limit)
-        return [Revocation(Of(kind), named, from_us(before)) for kind, named, before in rows]
+        return [
+            Revocation(Of(kind), named, from_us(before), from_us(until) - from_us(before))
+            for kind, named, before, until in rows
+        ]
 
     def forget(self, *, at: datetime) -> None:
         self._transaction.later(_FORGET, at=to_us(at))

@@ -9,6 +9,7 @@ from adapters.sql.leases import guard
 from adapters.sql.past_store import SqlPastDays
 from adapters.sql.queue_store import RememberedLines, SqlLines
 from adapters.sql.revocations import SqlRevocations
+from adapters.sql.sessions_store import SqlSessions
 from adapters.sql.transaction import Database, Transaction
 from core import limits
 from core.clock import Clock
@@ -28,12 +29,14 @@ class SqlUnit:
         clock: Clock,
         nudge: Nudge,
         fence: Fence | None,
+        writes: bool,
     ) -> None:
         self.lines = SqlLines(transaction, remembered)
         self.past = SqlPastDays(transaction)
         self.directory = SqlDirectories(transaction)
         self.hospital = SqlHospitalContacts(transaction)
         self.revocations = SqlRevocations(transaction)
+        self.sessions = SqlSessions(transaction, writes=writes)
         self._transaction = transaction
         self._clock = clock
         self._nudge = nudge
@@ -80,19 +83,20 @@ class SqlUnits:
         """A transaction that will write; leaving without ``commit`` undoes everything."""
         fence = None if self._fence is None else self._fence()
         async with self._database.write() as transaction:
-            yield self._unit(transaction, fence)
+            yield self._unit(transaction, fence, writes=True)
 
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncIterator[SqlUnit]:
         """A transaction that sees one moment of the database."""
         async with self._database.read() as transaction:
-            yield self._unit(transaction, None)
+            yield self._unit(transaction, None, writes=False)
 
-    def _unit(self, transaction: Transaction, fence: Fence | None) -> SqlUnit:
+    def _unit(self, transaction: Transaction, fence: Fence | None, *, writes: bool) -> SqlUnit:
         return SqlUnit(
             transaction,
             remembered=self._remembered,
             clock=self._clock,
             nudge=self._nudge,
             fence=fence,
+            writes=writes,
         )

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from adapters.sql import migrations
 from adapters.sql.engine import BadDatabaseUrl, database_url, open_plain_engine
-from adapters.sql.tables import metadata
+from adapters.sql.schema import metadata
 from core.refusals import StorageUnavailable
 
 

@@ -52,7 +52,7 @@ def sqlite_database_url(migrated_sqlite_file: Path, tmp_path: Path) -> str:
 @pytest.fixture
 def mariadb_database_url(mariadb_server: MariadbServer, migrated_mariadb_name: str) -> str:
     """The URL of a MariaDB database with our schema and no rows."""
-    from adapters.sql.tables import metadata
+    from adapters.sql.schema import metadata
 
     mariadb_server.ensure_running()
     tables = [f"`{migrated_mariadb_name}`.`{table.name}`" for table in metadata.sorted_tables]

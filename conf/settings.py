@@ -68,6 +68,12 @@ class Keys(Setting, frozen=True, kw_only=True):
     """Secrets live in files that only the server can read; they are made at first start if missing."""
 
     tokens: str = "{data}/keys/tokens.key"
+    fields: str = "{data}/keys/fields.json"
+    """The ring of keys that personal data is sealed with, each wrapped by the master key."""
+    fields_master: str = "{data}/keys/fields-master.key"
+    """The master key. In production it lies, and is backed up, apart from data and ring."""
+    suite: Literal["aes", "sm"] = "aes"
+    """``aes``: AES-256-GCM and HMAC-SHA-256; ``sm``: SM4-GCM and HMAC-SM3, for keys made from now on."""
 
 
 class Hospital(Setting, frozen=True, kw_only=True):

@@ -18,3 +18,16 @@ class Sealing(Protocol):
 
     def blind(self, value: str, *, table: str, column: str) -> bytes:
         """16 bytes by which an equal value is found again. The caller brings values to one form first."""
+
+
+class NoKeys:
+    """The ``Sealing`` of a composition that has no keys: whoever needs one finds out at once."""
+
+    def seal(self, text: str, *, table: str, column: str, row: str) -> bytes:
+        raise RuntimeError(f"no keys were given, and {table}.{column} is sealed")
+
+    def open(self, sealed: bytes, *, table: str, column: str, row: str) -> str:
+        raise RuntimeError(f"no keys were given, and {table}.{column} is sealed")
+
+    def blind(self, value: str, *, table: str, column: str) -> bytes:
+        raise RuntimeError(f"no keys were given, and {table}.{column} is sealed")

@@ -66,6 +66,7 @@ from server.live import Live, open_live
 from server.mirroring import QueueMirror
 from server.outcomes import CannotStart
 from server.relay import Relay, RelayGauges
+from server.sealing_parts import field_sealing
 from server.specs import own_line_spec, screen_spec
 from server.standing import Standing
 from server.start import start_answer
@@ -180,7 +181,8 @@ async def _ground(settings: Settings, stack: contextlib.AsyncExitStack) -> _Grou
     await nudge.start()
     stack.push_async_callback(nudge.close)
     stack.push_async_callback(broker.close)
-    units = SqlUnits(database, clock=clock, nudge=nudge)
+    sealing = await asyncio.to_thread(field_sealing, settings.keys, clock)
+    units = SqlUnits(database, clock=clock, nudge=nudge, sealing=sealing)
     estimator = Estimator()
     screens = tuple(screen_spec(screen) for screen in settings.screens)
     link = _link(settings, clock)

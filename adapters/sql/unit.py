@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 
 from adapters.sql import outbox
 from adapters.sql.directory_store import SqlDirectories, SqlHospitalContacts
+from adapters.sql.lazily import lazily
 from adapters.sql.leases import guard
 from adapters.sql.past_store import SqlPastDays
 from adapters.sql.queue_store import RememberedLines, SqlLines
@@ -16,6 +17,7 @@ from core.clock import Clock
 from core.events import Outgoing
 from core.leases import Fence
 from core.nudge import Nudge
+from core.sealing import NoKeys, Sealing
 
 
 class SqlUnit:
@@ -30,18 +32,38 @@ class SqlUnit:
         nudge: Nudge,
         fence: Fence | None,
         writes: bool,
+        sealing: Sealing,
     ) -> None:
         self.lines = SqlLines(transaction, remembered)
-        self.past = SqlPastDays(transaction)
-        self.directory = SqlDirectories(transaction)
-        self.hospital = SqlHospitalContacts(transaction)
-        self.revocations = SqlRevocations(transaction)
-        self.sessions = SqlSessions(transaction, writes=writes)
         self._transaction = transaction
+        self._sealing = sealing
+        self._writes = writes
         self._clock = clock
         self._nudge = nudge
         self._fence = fence
         self._outgoing: list[Outgoing] = []
+
+    # Stores with sealed columns take ``self._sealing`` beside the transaction.
+
+    @lazily
+    def past(self) -> SqlPastDays:
+        return SqlPastDays(self._transaction)
+
+    @lazily
+    def directory(self) -> SqlDirectories:
+        return SqlDirectories(self._transaction)
+
+    @lazily
+    def hospital(self) -> SqlHospitalContacts:
+        return SqlHospitalContacts(self._transaction)
+
+    @lazily
+    def revocations(self) -> SqlRevocations:
+        return SqlRevocations(self._transaction)
+
+    @lazily
+    def sessions(self) -> SqlSessions:
+        return SqlSessions(self._transaction, writes=self._writes)
 
     def publish(self, *outgoing: Outgoing) -> None:
         self._outgoing += outgoing
@@ -58,15 +80,25 @@ class SqlUnit:
 
 
 class SqlUnits:
-    """Opens units on one database. Make one per process: lines are remembered across its units."""
+    """Opens units on one database. Make one per process: lines are remembered across its units.
+
+    Without ``sealing``, what touches a sealed column is a ``RuntimeError``.
+    """
 
     def __init__(
-        self, database: Database, *, clock: Clock, nudge: Nudge, remembered: RememberedLines | None = None
+        self,
+        database: Database,
+        *,
+        clock: Clock,
+        nudge: Nudge,
+        remembered: RememberedLines | None = None,
+        sealing: Sealing | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
         self._nudge = nudge
         self._remembered = remembered or RememberedLines(limit=limits.SQL_LINES_REMEMBERED)
+        self._sealing = sealing or NoKeys()
         self._fence: Callable[[], Fence] | None = None
 
     def under(self, fence: Callable[[], Fence]) -> "SqlUnits":
@@ -74,7 +106,13 @@ class SqlUnits:
 
         ``fence`` is asked when a write begins (``server.leases.LeaseKeeper.fence_of``); it may raise too.
         """
-        fenced = SqlUnits(self._database, clock=self._clock, nudge=self._nudge, remembered=self._remembered)
+        fenced = SqlUnits(
+            self._database,
+            clock=self._clock,
+            nudge=self._nudge,
+            remembered=self._remembered,
+            sealing=self._sealing,
+        )
         fenced._fence = fence
         return fenced
 
@@ -99,4 +137,5 @@ class SqlUnits:
             nudge=self._nudge,
             fence=fence,
             writes=writes,
+            sealing=self._sealing,
         )

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from core.actor import STAFF, Role
+from core.actor import EMPLOYEES, STAFF, Role
 
 
 class Touches(enum.Enum):
@@ -67,6 +67,8 @@ def _rule(
     return Rule(None if roles is None else frozenset(roles), touches, reach, managed)
 
 
+_PEOPLE = EMPLOYEES | {Role.PATIENT}
+"""Whoever signs in; machines carry tokens that stand alone."""
 _SECURITY = frozenset({Role.SECURITY_ADMIN})
 
 POLICY = MappingProxyType(
@@ -80,6 +82,10 @@ POLICY = MappingProxyType(
         "screen.look": _rule(STAFF | {Role.SCREEN}, Touches.NOTHING),
         "directory.look": _rule(None, Touches.NOTHING),
         # Tokens and sessions
+        "session.refresh": _rule(None, Touches.NOTHING),
+        "session.connect": _rule(_PEOPLE, Touches.NOTHING, Reach.OWN),
+        "session.list": _rule(_PEOPLE, Touches.ACCOUNT, Reach.OWN),
+        "session.end": _rule(_PEOPLE, Touches.ACCOUNT, Reach.OWN),
         "token.revoke": _rule(_SECURITY, Touches.ADMINISTRATION, Reach.ALL, managed=True),
     }
 )

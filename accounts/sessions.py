@@ -210,12 +210,6 @@ class Sessions:
         self.carry_out(taken)
         return len(taken)
 
-    async def forget(self) -> None:
-        """Drop sessions that were over long ago. For a worker's timer."""
-        async with self._units.begin() as unit:
-            unit.sessions.forget(before=self._clock.now() - timedelta(days=limits.SESSION_KEPT_DAYS))
-            await unit.commit()
-
     def _given(self, session: Session, refresh: RefreshToken, *, at: datetime) -> Opened:
         token = self._signed(session, Use.EVERYTHING, at=at)
         return Opened(token, session.access_until(at), refresh.text, session)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from accounts.sessions import Sessions
 from clinic.reading import DirectoryReadings
 from core.actor import Actor
 from core.ids import LineId
@@ -53,6 +54,14 @@ class Revoking(Protocol):
         """One token."""
 
 
+class Accounts(Protocol):
+    """Accounts as the edge needs them."""
+
+    @property
+    def sessions(self) -> Sessions:
+        """Sign-ins that exist."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deps:
     """Everything an endpoint may call."""
@@ -61,6 +70,7 @@ class Deps:
     queue: Queue
     directory: DirectoryReadings
     revoking: Revoking
+    accounts: Accounts
     readiness: Callable[[], Awaitable[Readiness]]
     metrics: Callable[[], bytes]
     start: Callable[[], Start]

@@ -10,7 +10,7 @@ import re
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -23,6 +23,8 @@ from core.actor import ANONYMOUS, Actor
 from core.clock import Clock
 from core.refusals import BadInput, Forbidden, Refusal, Unauthenticated, Unavailable
 from core.replays import Kept, Replays
+from handlers.caller import Caller
+from handlers.client_address import ClientAddresses
 from handlers.deps import Deps, Identify
 from handlers.problems import MEDIA_TYPE, Problem, Words, plain_problem, problem_of
 from handlers.routes import Plain, Route
@@ -51,6 +53,7 @@ class Edge:
     clock: Clock
     replays: Replays
     seconds: Histogram
+    addresses: ClientAddresses = field(default_factory=ClientAddresses)
 
 
 def refused_value(error: msgspec.ValidationError) -> BadInput:
@@ -132,6 +135,9 @@ class JsonEndpoint(RequestHandler):
         key = self.request.headers.get("Idempotency-Key")
         if route.takes_key:
             given["key"] = key
+        if route.takes_caller:
+            request = self.request
+            given["caller"] = Caller.of(request.remote_ip or "", request.headers, edge.addresses)
         if route.replayable and key is not None:
             return await self._once(route, actor, key, given)
         return self._encoded(route, await route.function(edge.deps, actor, **given))
@@ -171,7 +177,7 @@ class JsonEndpoint(RequestHandler):
 
     def _body(self, shape: type[msgspec.Struct]) -> msgspec.Struct:
         kind = self.request.headers.get("Content-Type", "application/json").partition(";")[0].strip().lower()
-        if kind != "application/json":
+        if self.request.body and kind != "application/json":
             raise BadInput(field="Content-Type", why="must be application/json")
         try:
             return msgspec.json.decode(self.request.body or b"{}", type=shape)

@@ -4,8 +4,8 @@
     async def line(deps: Deps, actor: Actor, line: str) -> LineSnapshot: ...
 
 A parameter named like a ``{part}`` of the path is that part; ``query`` and ``body`` are msgspec structs;
-``deps`` and ``actor`` are given, and ``key`` is the Idempotency-Key or ``None``. OpenAPI is made from the
-same signatures (``server/schema.py``).
+``deps`` and ``actor`` are given, ``key`` is the Idempotency-Key or ``None``, and ``caller`` from where the
+request comes (``handlers/caller.py``). OpenAPI is made from the same signatures (``server/schema.py``).
 """
 
 import inspect
@@ -53,6 +53,7 @@ class Route:
     query: type[msgspec.Struct] | None
     parts: tuple[str, ...]
     takes_key: bool
+    takes_caller: bool
     tag: str
 
     @property
@@ -106,7 +107,7 @@ class Routes:
             hints = typing.get_type_hints(function)
             names = tuple(inspect.signature(function).parameters)
             parts = tuple(_PART.findall(path))
-            unknown = set(names) - set(parts) - {"deps", "actor", "body", "query", "key"}
+            unknown = set(names) - set(parts) - {"deps", "actor", "body", "query", "key", "caller"}
             if unknown or not set(parts) <= set(names):
                 raise TypeError(f"{function.__name__}: parameters do not fit {path}: {unknown or parts}")
             self.found.append(
@@ -125,6 +126,7 @@ class Routes:
                     query=hints.get("query"),
                     parts=parts,
                     takes_key="key" in names,
+                    takes_caller="caller" in names,
                     tag=self.tag,
                 )
             )

@@ -5,11 +5,17 @@ from pathlib import Path
 from rich.console import Console
 
 from core import limits
-from handlers import clinic_http, operations_http, queue_http, tokens_http
+from handlers import clinic_http, operations_http, queue_http, sessions_http, tokens_http
 from queue_display import wire
 from server.schema import PushChannel, asyncapi, dump, openapi
 
-ROUTES = (*queue_http.routes, *clinic_http.routes, *tokens_http.routes, *operations_http.routes)
+ROUTES = (
+    *queue_http.routes,
+    *clinic_http.routes,
+    *sessions_http.routes,
+    *tokens_http.routes,
+    *operations_http.routes,
+)
 
 CHANNELS = (
     PushChannel(

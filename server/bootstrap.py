@@ -38,6 +38,7 @@ from core.refusals import StorageUnavailable
 from core.tasks import end_tasks
 from front_machine.link import HospitalLink, client_context
 from front_machine.sync import HospitalSync
+from handlers.client_address import ClientAddresses
 from handlers.deps import Deps
 from handlers.endpoint import Edge
 from queue_display.board import ScreenSpec
@@ -55,6 +56,7 @@ from realtime.channels import Channels, houzhen_channels
 from realtime.revocations import RevocableTokens, Revoked
 from realtime.revoking import Revoking
 from realtime.tokens import HmacTokens
+from server.accounts_parts import account_forgetting, account_parts
 from server.api import ROUTES, documents
 from server.arrivals import Arrivals
 from server.exposition import SyncCollector, exposed
@@ -272,6 +274,9 @@ async def _web_role(
         queue=queue,
         directory=DirectoryReadings(ground.units),
         revoking=Revoking(units=ground.units, clock=clock, take_back=live.control.take_back),
+        accounts=account_parts(
+            units=ground.units, clock=clock, tokens=signed, take_back=live.control.take_back
+        ),
         readiness=standing.readiness(database=ground.database.answers, broker=ground.broker.servers),
         metrics=lambda: generate_latest(ground.metrics.registry),
         start=lambda: start_answer(settings, issuer, build),
@@ -286,6 +291,7 @@ async def _web_role(
         clock=clock,
         replays=SqlReplays(ground.database),
         seconds=ground.metrics.http_seconds,
+        addresses=ClientAddresses(settings.web.trusted_proxies),
     )
     application = make_application(edge, ROUTES, live.rules, settings.web, ROOT)
     listening = bind(settings.web, shared=shared)
@@ -391,7 +397,13 @@ def _forgetting(ground: _Ground, keeper: LeaseKeeper) -> Forgetting:
             await unit.commit()
 
     return Forgetting(
-        (lambda: replays.forget(at=clock.now()), forget_revocations, leftovers.sweep, past.sweep)
+        (
+            lambda: replays.forget(at=clock.now()),
+            forget_revocations,
+            account_forgetting(ground.units.under(fence), clock),
+            leftovers.sweep,
+            past.sweep,
+        )
     )
 
 

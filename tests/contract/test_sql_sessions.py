@@ -20,6 +20,7 @@ from core.refusals import NotFound
 from realtime.control import CHANNEL
 from realtime.revocations import Of, Revocation, Revoked
 from realtime.tokens import HmacTokens
+from server.accounts_parts import account_forgetting
 from tests.contract.sql_examples import NOON
 
 TOKENS = HmacTokens([b"only for tests, and long enough."])
@@ -199,10 +200,11 @@ async def test_pages_of_all_that_are_live(house: House) -> None:
 
 async def test_what_was_over_long_ago_is_forgotten(house: House) -> None:
     opened = await house.opens()
+    forget = account_forgetting(house.units, house.clock)
     house.clock.advance(BOUNDS.idle + timedelta(days=limits.SESSION_KEPT_DAYS))
-    await house.sessions.forget()
+    await forget()
     await house.found(opened)
     house.clock.advance(SECOND)
-    await house.sessions.forget()
+    await forget()
     with pytest.raises(RefreshTokenUnknown):
         await house.sessions.renew(opened.refresh_token)

@@ -28,7 +28,7 @@ from front_machine.mapping import (
     columns_of,
     field_of,
 )
-from front_machine.masking import mask_name
+from core.masking import mask_name
 
 Row = Sequence[object]
 Value = object

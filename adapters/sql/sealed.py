@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BINARY, Column, LargeBinary, MetaData, Table
+from sqlalchemy import Column, LargeBinary, MetaData, Table
 from sqlalchemy.dialects import mysql
 
 from adapters.crypto.fields import BLIND_BYTES
@@ -19,6 +19,7 @@ from adapters.crypto.fields import BLIND_BYTES
 SEALED, BLIND = "sealed", "blind"
 
 _BYTES = LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql")
+_INDEX = LargeBinary(BLIND_BYTES).with_variant(mysql.BINARY(BLIND_BYTES), "mysql")
 
 
 def sealed(name: str, *, row: Sequence[str] = (), nullable: bool = False) -> Column[bytes]:
@@ -28,7 +29,7 @@ def sealed(name: str, *, row: Sequence[str] = (), nullable: bool = False) -> Col
 
 def blind(name: str, *, nullable: bool = False, **options: Any) -> Column[bytes]:
     """A column of blind indexes."""
-    return Column(name, BINARY(BLIND_BYTES), nullable=nullable, info={BLIND: True}, **options)
+    return Column(name, _INDEX, nullable=nullable, info={BLIND: True}, **options)
 
 
 @dataclass(frozen=True, slots=True)

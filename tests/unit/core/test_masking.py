@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from front_machine.masking import mask_name
+from core.masking import mask_id_number, mask_name, mask_phone
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,25 @@ def test_something_is_always_hidden(name: str) -> None:
     shown = mask_name(name)
     assert shown != name
     assert "*" in shown
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [
+        ("11010519491231002X", "1" + "*" * 15 + "2X"),
+        ("E12345678", "E******78"),
+        ("A123", "***3"),
+        ("1", "*"),
+        ("", ""),
+    ],
+)
+def test_numbers_of_papers(number: str, shown: str) -> None:
+    assert mask_id_number(number) == shown
+
+
+@pytest.mark.parametrize(
+    ("phone", "shown"),
+    [("+8613800138000", "138****8000"), ("+85291234567", "+85*******67"), ("+123", "****"), ("", "")],
+)
+def test_telephones(phone: str, shown: str) -> None:
+    assert mask_phone(phone) == shown

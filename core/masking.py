@@ -1,6 +1,7 @@
-"""How a name is shown on a wall: enough for its owner to know it, too little for anybody else.
+"""How names and numbers are shown: enough for their owner to know them, too little for anybody else.
 
-The front machine masks before anything leaves the hospital. The rules, first match wins:
+The front machine masks before anything leaves the hospital; lists of patients show nothing else. The rules of
+names, first match wins:
 
 =====================  ============================  ====================================================
 a name with            is shown as                   rule
@@ -51,6 +52,23 @@ def mask_name(name: str) -> str:
     if _is_of_words(cleaned):
         return " ".join(_of_word(word) for word in cleaned.split()[:3])
     return _of_characters(cleaned.replace(" ", ""))
+
+
+def mask_id_number(number: str) -> str:
+    """A paper's number: the first character and the last two; of a short one the last. No birth date shows."""
+    if len(number) < 7:
+        return HIDDEN * (len(number) - 1) + number[-1:] if len(number) > 1 else HIDDEN * len(number)
+    return number[0] + HIDDEN * (len(number) - 3) + number[-2:]
+
+
+def mask_phone(phone: str) -> str:
+    """A telephone: a Chinese mobile as 138****8000, any other with its country's digits and the last two."""
+    digits = phone.removeprefix("+86")
+    if digits != phone and len(digits) == 11:
+        return digits[:3] + HIDDEN * 4 + digits[7:]
+    if len(phone) < 7:
+        return HIDDEN * len(phone)
+    return phone[:3] + HIDDEN * (len(phone) - 5) + phone[-2:]
 
 
 def _cleaned(name: str) -> str:

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 
 from adapters.sql import outbox
+from adapters.sql.credentials_store import SqlCredentials
 from adapters.sql.directory_store import SqlDirectories, SqlHospitalContacts
 from adapters.sql.lazily import lazily
 from adapters.sql.leases import guard
@@ -11,6 +12,7 @@ from adapters.sql.past_store import SqlPastDays
 from adapters.sql.queue_store import RememberedLines, SqlLines
 from adapters.sql.revocations import SqlRevocations
 from adapters.sql.sessions_store import SqlSessions
+from adapters.sql.staff_store import SqlStaff, SqlTries
 from adapters.sql.transaction import Database, Transaction
 from core import limits
 from core.clock import Clock
@@ -64,6 +66,18 @@ class SqlUnit:
     @lazily
     def sessions(self) -> SqlSessions:
         return SqlSessions(self._transaction, writes=self._writes)
+
+    @lazily
+    def staff(self) -> SqlStaff:
+        return SqlStaff(self._transaction, self._sealing, writes=self._writes)
+
+    @lazily
+    def credentials(self) -> SqlCredentials:
+        return SqlCredentials(self._transaction, self._sealing, writes=self._writes)
+
+    @lazily
+    def tries(self) -> SqlTries:
+        return SqlTries(self._transaction)
 
     def publish(self, *outgoing: Outgoing) -> None:
         self._outgoing += outgoing

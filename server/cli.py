@@ -15,8 +15,10 @@ from rich.console import Console
 
 from conf.loader import SettingsRefused, judge_for_many_processes, load
 from conf.settings import Settings
+from server.keys_cli import keys
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app.add_typer(keys, name="keys")
 
 Config = Annotated[Path | None, typer.Option("--config", help="settings file; default: the embedded profile")]
 Data = Annotated[Path | None, typer.Option("--data", help="data folder")]

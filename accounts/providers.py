@@ -7,7 +7,8 @@ which subject. It makes no account and keeps nothing; ``accounts/`` decides whos
     ├── CodeRefused          403  the code proves nothing; the person begins again
     │   ├── CodeUsed              it was good once
     │   ├── CodeExpired           it came too late
-    │   └── CodeOfAnotherApp      made for another application (another hospital's mini-program)
+    │   ├── CodeOfAnotherApp      made for another application (another hospital's mini-program)
+    │   └── SnapshotPage          WeChat showed a snapshot of the page, and its visitor is nobody
     ├── ProviderAway         503  no answer, a half one or a forged one; nothing was done, try again later
     ├── ProviderLimited      429  today's quota of the hospital's account is used up (WeChat 45009)
     ├── WayNotSetUp          404  this hospital does not offer that way
@@ -15,10 +16,14 @@ which subject. It makes no account and keeps nothing; ``accounts/`` decides whos
 """
 
 import enum
+import re
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
+from core import limits
 from core.refusals import BadInput, Kind, NotFound, Refusal, Unavailable
+
+_CODE: Final = re.compile(r"[\x21-\x7e]+")
 
 
 class WayKind(enum.StrEnum):
@@ -71,6 +76,12 @@ class CodeOfAnotherApp(CodeRefused):
     code = "accounts.code_of_another_app"
 
 
+class SnapshotPage(CodeRefused):
+    """WeChat opened the page as a snapshot (快照页), whose openid is invented; the person opens it fully."""
+
+    code = "accounts.snapshot_page"
+
+
 class ProviderAway(Unavailable):
     """The provider does not answer, or not so that it can be believed; nothing was done.
 
@@ -115,6 +126,13 @@ class ReturnNotAllowed(BadInput):
 
     def __init__(self, *, field: str = "$.return_to") -> None:
         super().__init__(field=field, why="not a page of this hospital")
+
+
+def judged(code: str) -> str:
+    """A code that a provider may be asked about. Raises ``CodeRefused`` for one that can be nobody's."""
+    if len(code) > limits.PROVIDER_CODE_CHARACTERS or not _CODE.fullmatch(code):
+        raise CodeRefused()
+    return code
 
 
 class SignInWay(Protocol):

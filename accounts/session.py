@@ -113,8 +113,13 @@ class Session:
         return Ending.IDLE if at >= self.last_used_at + self.bounds.idle else None
 
     def access_until(self, at: datetime) -> datetime:
-        """Until when a token given now is good: never longer than the session itself."""
-        return min(at + timedelta(seconds=limits.ACCESS_TOKEN_SECONDS), self.good_until)
+        """Until when a token given now is good: never longer than the session itself.
+
+        A session counts as used when it is renewed, so a token ends well before the session would idle out:
+        whoever works without a pause renews in time.
+        """
+        good_for = min(timedelta(seconds=limits.ACCESS_TOKEN_SECONDS), self.bounds.idle / 3)
+        return min(at + good_for, self.good_until)
 
 
 @dataclass(frozen=True, slots=True)

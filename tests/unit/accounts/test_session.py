@@ -158,3 +158,17 @@ def test_the_holder_of_the_newest_token_is_never_sent_away_alone(uses: list[tupl
         newest = following
         if kind == "twice":
             assert renew(session, token, at)[1] == newest
+
+
+def test_whoever_works_without_a_pause_is_not_idle() -> None:
+    """The access token ends so early that its renewal tells the session in time that it is used."""
+    bounds = SessionBounds(idle=timedelta(minutes=15), absolute=timedelta(hours=12))
+    session, token = a_session()
+    session = replace(session, bounds=bounds)
+    at = token_until = NOON
+    while at < NOON + timedelta(hours=2):
+        if at >= token_until:
+            session, token = renew(session, token, at)
+            token_until = session.access_until(at)
+        at += timedelta(minutes=4)
+    assert session.access_until(NOON) < NOON + bounds.idle

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Final
 
+from core.masking import mask_name
 from front_machine.contract import HisState
 from front_machine.converters import (
     BLANKS,
@@ -28,7 +29,6 @@ from front_machine.mapping import (
     columns_of,
     field_of,
 )
-from core.masking import mask_name
 
 Row = Sequence[object]
 Value = object

@@ -35,6 +35,7 @@ from core import limits
 from core.clock import Clock, SystemClock
 from core.nudge import Nudge
 from core.refusals import StorageUnavailable
+from core.sealing import Sealing
 from core.tasks import end_tasks
 from front_machine.link import HospitalLink, client_context
 from front_machine.sync import HospitalSync
@@ -132,6 +133,7 @@ class _Ground:
     database: Database
     nudge: Nudge
     units: SqlUnits
+    sealing: Sealing
     broker: Broker
     channels: Channels
     publisher: Publisher
@@ -197,6 +199,7 @@ async def _ground(settings: Settings, stack: contextlib.AsyncExitStack) -> _Grou
         database=database,
         nudge=nudge,
         units=units,
+        sealing=sealing,
         broker=broker,
         channels=houzhen_channels(),
         publisher=Publisher(screens=screens, waits=estimator.waits),
@@ -289,7 +292,7 @@ async def _web_role(
         identify=bearer(tokens, clock),
         words=words,
         clock=clock,
-        replays=SqlReplays(ground.database),
+        replays=SqlReplays(ground.database, ground.sealing),
         seconds=ground.metrics.http_seconds,
         addresses=ClientAddresses(settings.web.trusted_proxies),
     )
@@ -389,7 +392,7 @@ def _forgetting(ground: _Ground, keeper: LeaseKeeper) -> Forgetting:
         days=kept.outbox_days,
         fence=fence,
     )
-    replays = SqlReplays(ground.database)
+    replays = SqlReplays(ground.database, ground.sealing)
 
     async def forget_revocations() -> None:
         async with ground.units.begin() as unit:

@@ -87,6 +87,9 @@ POLICY = MappingProxyType(
         "session.list": _rule(_PEOPLE, Touches.ACCOUNT, Reach.OWN),
         "session.end": _rule(_PEOPLE, Touches.ACCOUNT, Reach.OWN),
         "token.revoke": _rule(_SECURITY, Touches.ADMINISTRATION, Reach.ALL, managed=True),
+        # WeChat: its own server, and pages that use its JS-SDK
+        "wechat.page": _rule(None, Touches.NOTHING),
+        "wechat.callback": _rule(None, Touches.NOTHING),
     }
 )
 """Action → rule."""

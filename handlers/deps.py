@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from accounts.sessions import Sessions
+from accounts.wechat import ServiceAccount
 from clinic.reading import DirectoryReadings
 from core.actor import Actor
 from core.ids import LineId
@@ -71,6 +72,7 @@ class Deps:
     directory: DirectoryReadings
     revoking: Revoking
     accounts: Accounts
+    wechat: ServiceAccount | None
     readiness: Callable[[], Awaitable[Readiness]]
     metrics: Callable[[], bytes]
     start: Callable[[], Start]

@@ -68,6 +68,7 @@ from server.leftovers import OutboxLeftovers
 from server.live import Live, open_live
 from server.mirroring import QueueMirror
 from server.outcomes import CannotStart
+from server.platforms_parts import open_platforms
 from server.relay import Relay, RelayGauges
 from server.sealing_parts import field_sealing
 from server.specs import own_line_spec, screen_spec
@@ -272,6 +273,7 @@ async def _web_role(
     build = await asyncio.to_thread(standing.build)
     queue = _queue(ground, live, build)
     api = documents()
+    platforms = await open_platforms(settings, clock=clock, stack=stack)
     deps = Deps(
         version=VERSION,
         queue=queue,
@@ -280,6 +282,7 @@ async def _web_role(
         accounts=account_parts(
             units=ground.units, clock=clock, tokens=signed, take_back=live.control.take_back
         ),
+        wechat=platforms.service_account,
         readiness=standing.readiness(database=ground.database.answers, broker=ground.broker.servers),
         metrics=lambda: generate_latest(ground.metrics.registry),
         start=lambda: start_answer(settings, issuer, build),

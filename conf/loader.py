@@ -139,6 +139,8 @@ def _contradictions(settings: Settings) -> Iterable[tuple[str, str]]:
     for name, days in least.items():
         if not days <= getattr(settings.retention, name) <= MOST_DAYS:
             yield f"retention.{name}", f"must be {days} to {MOST_DAYS}"
+    if not 1 <= settings.patients.per_account <= limits.PATIENTS_PER_ACCOUNT:
+        yield "patients.per_account", f"must be 1 to {limits.PATIENTS_PER_ACCOUNT}"
     if production and settings.demo.enabled:
         yield "demo.enabled", "the demonstration's ready-made tokens are refused in production"
     if production and "*" in settings.web.allowed_origins:

@@ -198,6 +198,13 @@ class Sms(Setting, frozen=True, kw_only=True):
     """Sent to the gateway as a bearer token."""
 
 
+class Patients(Setting, frozen=True, kw_only=True):
+    """就诊人: the people for whom one account comes here."""
+
+    per_account: int = 5
+    """How many an account may have."""
+
+
 class Demo(Setting, frozen=True, kw_only=True):
     """The invented hospital of ``run.py dev``."""
 
@@ -222,6 +229,7 @@ class Settings(Setting, frozen=True, kw_only=True):
     wechat_mini: WeChatMini = WeChatMini()
     alipay: Alipay = Alipay()
     sms: Sms = Sms()
+    patients: Patients = Patients()
     demo: Demo = Demo()
     own_lines: tuple[OwnLine, ...] = ()
     screens: tuple[Screen, ...] = ()

@@ -68,6 +68,7 @@ from server.leftovers import OutboxLeftovers
 from server.live import Live, open_live
 from server.mirroring import QueueMirror
 from server.outcomes import CannotStart
+from server.patient_parts import patient_parts
 from server.platforms_parts import open_platforms
 from server.relay import Relay, RelayGauges
 from server.sealing_parts import field_sealing
@@ -283,6 +284,7 @@ async def _web_role(
             units=ground.units, clock=clock, tokens=signed, take_back=live.control.take_back
         ),
         wechat=platforms.service_account,
+        patients=patient_parts(settings=settings, units=ground.units, clock=clock, records=None),
         readiness=standing.readiness(database=ground.database.answers, broker=ground.broker.servers),
         metrics=lambda: generate_latest(ground.metrics.registry),
         start=lambda: start_answer(settings, issuer, build),

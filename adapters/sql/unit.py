@@ -82,6 +82,7 @@ class SqlUnit:
     def tries(self) -> SqlTries:
         return SqlTries(self._transaction)
 
+    @lazily
     def patients(self) -> SqlPatients:
         return SqlPatients(self._transaction, self._sealing)
 

@@ -36,6 +36,13 @@ class ClientAddresses:
             return NOWHERE if found[0] == _LOOPBACK_V4 else found
         return found[:_PREFIX_BYTES]
 
+    def text(self, peer: str, headers: Mapping[str, str]) -> str:
+        """The client's whole address as text, for the log; empty for what is no address."""
+        found = self._client(peer, headers)
+        if found is None:
+            return ""
+        return socket.inet_ntop(socket.AF_INET if len(found) == 4 else socket.AF_INET6, found)
+
     def _client(self, peer: str, headers: Mapping[str, str]) -> bytes | None:
         last = _address(peer)
         if last is None or not self._trusts(last):

@@ -27,7 +27,8 @@ from handlers.caller import Caller
 from handlers.client_address import ClientAddresses
 from handlers.deps import Deps, Identify
 from handlers.problems import MEDIA_TYPE, Problem, Words, plain_problem, problem_of
-from handlers.routes import Plain, RawBody, Route
+from handlers.recording import Recording, Trail
+from handlers.routes import Plain, Route
 
 log = structlog.get_logger()
 
@@ -52,6 +53,7 @@ class Edge:
     words: Words
     clock: Clock
     replays: Replays
+    recording: Recording
     seconds: Histogram
     addresses: ClientAddresses = field(default_factory=ClientAddresses)
 
@@ -123,44 +125,60 @@ class JsonEndpoint(RequestHandler):
         self.set_header("Allow", ", ".join(sorted({*self._routes, "OPTIONS"})))
 
     async def _call(self, route: Route, parts: tuple[str, ...]) -> tuple[int, bytes]:
-        edge = self._edge
-        actor = self._actor()
-        if route.allow is not None and actor.role not in route.allow:
-            raise Unauthenticated() if actor == ANONYMOUS else Forbidden(role=actor.role.value)
+        """Find out who asks, carry the request out, and leave its record before the answer leaves."""
+        trail = self._edge.recording.trail(route, parts, self.request)
+        try:
+            trail.actor = actor = self._actor()
+            if route.allow is not None and actor.role not in route.allow:
+                raise Unauthenticated() if actor == ANONYMOUS else Forbidden(role=actor.role.value)
+            await trail.admit()
+            answer, status, body = await self._carry_out(route, trail, parts)
+        except BaseException as error:
+            await trail.ended(error)
+            raise
+        await trail.done(answer)
+        return status, body
+
+    async def _carry_out(
+        self, route: Route, trail: Trail, parts: tuple[str, ...]
+    ) -> tuple[object, int, bytes]:
         given: dict[str, Any] = dict(zip(route.parts, parts, strict=True))
         if route.query is not None:
-            given["query"] = self._query(route.query, lenient=route.lenient)
+            given["query"] = self._query(route.query)
         if route.body is not None:
             given["body"] = self._body(route.body)
-        if route.takes_raw:
-            given["raw"] = RawBody(self.request.body)
         key = self.request.headers.get("Idempotency-Key")
         if route.takes_key:
             given["key"] = key
         if route.takes_caller:
             request = self.request
-            given["caller"] = Caller.of(request.remote_ip or "", request.headers, edge.addresses)
+            given["caller"] = Caller.of(request.remote_ip or "", request.headers, self._edge.addresses)
         if route.replayable and key is not None:
-            return await self._once(route, actor, key, given)
-        return self._encoded(route, await route.function(edge.deps, actor, **given))
+            return await self._once(route, trail, key, given)
+        answer = await route.function(self._edge.deps, trail.actor, **given)
+        return answer, *self._encoded(route, answer)
 
-    async def _once(self, route: Route, actor: Actor, key: str, given: dict[str, Any]) -> tuple[int, bytes]:
+    async def _once(
+        self, route: Route, trail: Trail, key: str, given: dict[str, Any]
+    ) -> tuple[object, int, bytes]:
         """Carry the request out once for its Idempotency-Key; a repetition gets the first answer."""
         if not _KEY.match(key):
             raise BadInput(field="Idempotency-Key", why="8 to 128 visible ASCII characters")
-        replays = self._edge.replays
+        replays, actor = self._edge.replays, trail.actor
         scope = f"{actor.role.value}:{actor.id}:{self.request.path}"
         fingerprint = hashlib.sha256(self.request.body).digest()
         kept = await replays.claim(scope=scope, key=key, fingerprint=fingerprint, at=self._edge.clock.now())
         if kept is not None:
-            return kept.status, kept.body
+            trail.replayed = True
+            return None, kept.status, kept.body
         try:
-            body = msgspec.json.encode(await route.function(self._edge.deps, actor, **given))
+            answer = await route.function(self._edge.deps, actor, **given)
+            body = msgspec.json.encode(answer)
         except BaseException:
             await replays.release(scope=scope, key=key)
             raise
         await replays.keep(scope=scope, key=key, kept=Kept(status=route.status, body=body))
-        return route.status, body
+        return answer, route.status, body
 
     def _encoded(self, route: Route, answer: Any) -> tuple[int, bytes]:
         if not isinstance(answer, Plain):
@@ -188,13 +206,12 @@ class JsonEndpoint(RequestHandler):
         except msgspec.DecodeError as error:
             raise BadInput(field="$", why=f"not JSON: {error}") from None
 
-    def _query(self, shape: type[msgspec.Struct], *, lenient: bool) -> msgspec.Struct:
+    def _query(self, shape: type[msgspec.Struct]) -> msgspec.Struct:
         names = set(shape.__struct_fields__)
         unknown = set(self.request.query_arguments) - names
-        if unknown and not lenient:
+        if unknown:
             raise BadInput(field=f"?{min(unknown)}", why="no such parameter")
-        given = set(self.request.query_arguments) & names
-        values = {name: self.get_query_argument(name) for name in given}
+        values = {name: self.get_query_argument(name) for name in self.request.query_arguments}
         try:
             return msgspec.convert(values, shape, strict=False)
         except msgspec.ValidationError as error:

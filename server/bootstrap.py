@@ -35,13 +35,13 @@ from core import limits
 from core.clock import Clock, SystemClock
 from core.nudge import Nudge
 from core.refusals import StorageUnavailable
-from core.sealing import Sealing
 from core.tasks import end_tasks
 from front_machine.link import HospitalLink, client_context
 from front_machine.sync import HospitalSync
 from handlers.client_address import ClientAddresses
 from handlers.deps import Deps
 from handlers.endpoint import Edge
+from handlers.recording import Recording
 from queue_display.board import ScreenSpec
 from queue_display.estimate import Estimator
 from queue_display.learning import Learning
@@ -60,6 +60,7 @@ from realtime.tokens import HmacTokens
 from server.accounts_parts import account_forgetting, account_parts
 from server.api import ROUTES, documents
 from server.arrivals import Arrivals
+from server.audit_parts import AuditParts, open_audit
 from server.exposition import SyncCollector, exposed
 from server.known_lines import KnownLines
 from server.lag import watch_lag
@@ -68,8 +69,6 @@ from server.leftovers import OutboxLeftovers
 from server.live import Live, open_live
 from server.mirroring import QueueMirror
 from server.outcomes import CannotStart
-from server.patient_parts import patient_parts
-from server.platforms_parts import open_platforms
 from server.relay import Relay, RelayGauges
 from server.sealing_parts import field_sealing
 from server.specs import own_line_spec, screen_spec
@@ -134,8 +133,8 @@ class _Ground:
     metrics: Metrics
     database: Database
     nudge: Nudge
+    audit: AuditParts
     units: SqlUnits
-    sealing: Sealing
     broker: Broker
     channels: Channels
     publisher: Publisher
@@ -183,6 +182,7 @@ async def _ground(settings: Settings, stack: contextlib.AsyncExitStack) -> _Grou
     clock = SystemClock()
     database = Database.open(settings.storage.url, connections=settings.storage.pool)
     stack.push_async_callback(database.close)
+    audit = await open_audit(settings, clock, stack)
     nudge, broker = messengers(settings, clock)
     await nudge.start()
     stack.push_async_callback(nudge.close)
@@ -199,9 +199,9 @@ async def _ground(settings: Settings, stack: contextlib.AsyncExitStack) -> _Grou
         clock=clock,
         metrics=Metrics(CollectorRegistry()),
         database=database,
+        audit=audit,
         nudge=nudge,
         units=units,
-        sealing=sealing,
         broker=broker,
         channels=houzhen_channels(),
         publisher=Publisher(screens=screens, waits=estimator.waits),
@@ -274,7 +274,6 @@ async def _web_role(
     build = await asyncio.to_thread(standing.build)
     queue = _queue(ground, live, build)
     api = documents()
-    platforms = await open_platforms(settings, clock=clock, stack=stack)
     deps = Deps(
         version=VERSION,
         queue=queue,
@@ -283,8 +282,6 @@ async def _web_role(
         accounts=account_parts(
             units=ground.units, clock=clock, tokens=signed, take_back=live.control.take_back
         ),
-        wechat=platforms.service_account,
-        patients=patient_parts(settings=settings, units=ground.units, clock=clock, records=None),
         readiness=standing.readiness(database=ground.database.answers, broker=ground.broker.servers),
         metrics=lambda: generate_latest(ground.metrics.registry),
         start=lambda: start_answer(settings, issuer, build),
@@ -292,14 +289,20 @@ async def _web_role(
         asyncapi=api["asyncapi.json"],
     )
     words = Words.read()
+    addresses = ClientAddresses(settings.web.trusted_proxies)
     edge = Edge(
         deps=deps,
         identify=bearer(tokens, clock),
         words=words,
         clock=clock,
-        replays=SqlReplays(ground.database, ground.sealing),
+        replays=SqlReplays(ground.database),
+        recording=Recording(
+            ground.audit.log,
+            clock=clock,
+            addresses=addresses,
+        ),
         seconds=ground.metrics.http_seconds,
-        addresses=ClientAddresses(settings.web.trusted_proxies),
+        addresses=addresses,
     )
     application = make_application(edge, ROUTES, live.rules, settings.web, ROOT)
     listening = bind(settings.web, shared=shared)
@@ -397,7 +400,7 @@ def _forgetting(ground: _Ground, keeper: LeaseKeeper) -> Forgetting:
         days=kept.outbox_days,
         fence=fence,
     )
-    replays = SqlReplays(ground.database, ground.sealing)
+    replays = SqlReplays(ground.database)
 
     async def forget_revocations() -> None:
         async with ground.units.begin() as unit:

@@ -4,14 +4,16 @@ from adapters.sql import migrations
 from adapters.sql.engine import BadDatabaseUrl
 from conf.settings import Settings
 from core.refusals import StorageUnavailable
+from server.audit_parts import migrate_audit, require_audit_schema
 from server.outcomes import CannotStart
 
 
 async def migrate_storage(settings: Settings) -> tuple[str | None, str]:
-    """Bring the database to this program's schema; answers the revisions before and after.
+    """Bring both databases to this program's schema; answers the main one's revisions before and after.
 
-    Raises ``CannotStart`` when the database does not answer.
+    Raises ``CannotStart`` when one does not answer.
     """
+    await migrate_audit(settings)
     try:
         before = await migrations.current(settings.storage.url)
         return before, await migrations.upgrade(settings.storage.url)
@@ -22,7 +24,8 @@ async def migrate_storage(settings: Settings) -> tuple[str | None, str]:
 
 
 async def require_schema(settings: Settings) -> None:
-    """Raise ``CannotStart`` unless the database has this program's schema."""
+    """Raise ``CannotStart`` unless the databases have this program's schema."""
+    await require_audit_schema(settings)
     try:
         found = await migrations.current(settings.storage.url)
     except StorageUnavailable as away:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection
+from sqlalchemy import Connection, MetaData
 
 from adapters.sql import migrations
 from adapters.sql.engine import BadDatabaseUrl, database_url, open_plain_engine
@@ -24,11 +24,14 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return url
 
 
-def _differences(connection: Connection) -> list[Any]:
+def _differences(
+    connection: Connection, schema: MetaData = metadata, version_table: str = "alembic_version"
+) -> list[Any]:
     context = MigrationContext.configure(
-        connection, opts={"compare_type": True, "compare_server_default": True}
+        connection,
+        opts={"compare_type": True, "compare_server_default": True, "version_table": version_table},
     )
-    return list(compare_metadata(context, metadata))
+    return list(compare_metadata(context, schema))
 
 
 async def test_migrations_build_the_schema_of_the_tables(empty_url: str) -> None:

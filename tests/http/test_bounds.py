@@ -24,6 +24,7 @@ from core.clock import SystemClock
 from handlers.endpoint import Edge
 from handlers.routes import Routes
 from server.web import WebServer, make_application
+from tests.http.recordings import unheard
 
 routes = Routes(tag="test")
 WAIT = 20.0
@@ -112,6 +113,7 @@ async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         words=Words.read(),
         clock=SystemClock(),
         replays=None,  # type: ignore[arg-type]
+        recording=unheard(SystemClock()),
         seconds=Histogram("seconds", "x", ["route", "status"], registry=CollectorRegistry()),
     )
     monkeypatch.setattr(limits, "HTTP_WATCH_SECONDS", 0.02)

@@ -21,6 +21,7 @@ from core.refusals import Kind, Refusal, StorageUnavailable, Unauthenticated
 from core.replays import Kept, KeyInFlight, KeyReused
 from handlers.endpoint import Edge, JsonEndpoint
 from handlers.routes import Plain, Routes
+from tests.http.recordings import unheard
 
 routes = Routes(tag="test")
 calls: list[str] = []
@@ -110,6 +111,7 @@ async def client() -> AsyncIterator[aiohttp.ClientSession]:
         words=Words.read(),
         clock=ManualClock(datetime(2026, 11, 23, tzinfo=UTC)),
         replays=MemoryReplays(),
+        recording=unheard(ManualClock(datetime(2026, 11, 23, tzinfo=UTC))),
         seconds=Histogram("s", "s", ["route", "status"], registry=CollectorRegistry()),
     )
     calls.clear()

@@ -12,11 +12,16 @@ from typing import TypeVar
 import pytest
 
 from tests.services.databases import (
+    audit_url,
     database,
     database_url,
+    mariadb_audit_url,
     mariadb_database_url,
+    migrated_audit_file,
+    migrated_mariadb_audit,
     migrated_mariadb_name,
     migrated_sqlite_file,
+    sqlite_audit_url,
     sqlite_database_url,
 )
 from tests.services.mariadb import MariadbServer
@@ -30,17 +35,22 @@ __all__ = [
     "RedisServer",
     "RedisShards",
     "WatchedRedis",
+    "audit_url",
     "database",
     "database_url",
+    "mariadb_audit_url",
     "mariadb_database_url",
     "mariadb_server",
     "mariadb_url",
+    "migrated_audit_file",
+    "migrated_mariadb_audit",
     "migrated_mariadb_name",
     "migrated_sqlite_file",
     "redis_cluster",
     "redis_server",
     "redis_shards",
     "redis_url",
+    "sqlite_audit_url",
     "sqlite_database_url",
     "watched_redis",
 ]

@@ -60,6 +60,53 @@ def mariadb_database_url(mariadb_server: MariadbServer, migrated_mariadb_name: s
     return mariadb_server.url(migrated_mariadb_name)
 
 
+@pytest.fixture(scope="session")
+def migrated_audit_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the log's schema and no rows; copy it."""
+    from adapters.sql import migrations
+
+    file = tmp_path_factory.mktemp("audit") / "template.db"
+    asyncio.run(migrations.upgrade(f"sqlite:///{file}", migrations.AUDIT))
+    return file
+
+
+@pytest.fixture(scope="session")
+def migrated_mariadb_audit(mariadb_server: MariadbServer) -> Iterator[str]:
+    """The name of a MariaDB database with the log's schema, shared by the tests of a session."""
+    from adapters.sql import migrations
+
+    name = mariadb_server.create_database()
+    asyncio.run(migrations.upgrade(mariadb_server.url(name), migrations.AUDIT))
+    yield name
+    mariadb_server.ensure_running()
+    mariadb_server.drop_database(name)
+
+
+@pytest.fixture
+def sqlite_audit_url(migrated_audit_file: Path, tmp_path: Path) -> str:
+    """The URL of a SQLite database with the log's schema and no rows."""
+    file = tmp_path / "audit.db"
+    shutil.copy(migrated_audit_file, file)
+    return f"sqlite:///{file}"
+
+
+@pytest.fixture
+def mariadb_audit_url(mariadb_server: MariadbServer, migrated_mariadb_audit: str) -> str:
+    """The URL of a MariaDB database with the log's schema and no rows."""
+    mariadb_server.ensure_running()
+    # Only root may: a DELETE is refused by the log's triggers.
+    tables = ("audit_record", "audit_head", "audit_review")
+    mariadb_server.execute(*[f"TRUNCATE `{migrated_mariadb_audit}`.{table}" for table in tables])
+    return mariadb_server.url(migrated_mariadb_audit)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("mariadb", marks=pytest.mark.mariadb)])
+def audit_url(request: pytest.FixtureRequest) -> str:
+    """Both databases in turn, with the log's schema and no rows."""
+    url: str = request.getfixturevalue(f"{request.param}_audit_url")
+    return url
+
+
 @pytest.fixture(params=["sqlite", pytest.param("mariadb", marks=pytest.mark.mariadb)])
 def database_url(request: pytest.FixtureRequest) -> str:
     """Both databases in turn, with our schema and no rows."""

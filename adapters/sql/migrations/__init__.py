@@ -3,10 +3,13 @@
 await upgrade(url)   bring a database to the newest schema; several processes at once are harmless
 await current(url)   the revision a database is at, ``None`` when it is empty
 head()               the newest revision of this program
+
+Each takes which ``Scripts``: the platform's own database, or the log's (``AUDIT``).
 """
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from alembic import command
@@ -20,33 +23,44 @@ from adapters.sql.engine import open_plain_engine
 from core import limits
 from core.refusals import StorageUnavailable
 
-_LOCK = "houzhen.migrations"
+
+@dataclass(frozen=True, slots=True)
+class Scripts:
+    """One schema's migrations. Two schemas may share a database: each counts its versions by itself."""
+
+    folder: Path
+    version_table: str
+    lock: str
+
+
+PLATFORM = Scripts(Path(__file__).parent, "alembic_version", "houzhen.migrations")
+AUDIT = Scripts(Path(__file__).parents[1] / "audit_migrations", "audit_version", "houzhen.audit_migrations")
 
 
 class MigrationIsRunning(StorageUnavailable):
     """Another process is migrating and did not finish in time."""
 
 
-def head() -> str:
+def head(scripts: Scripts = PLATFORM) -> str:
     """The newest revision of this program."""
-    revision = ScriptDirectory.from_config(_config()).get_current_head()
+    revision = ScriptDirectory.from_config(_config(scripts)).get_current_head()
     assert revision is not None
     return revision
 
 
-async def current(url: str) -> str | None:
+async def current(url: str, scripts: Scripts = PLATFORM) -> str | None:
     """The revision a database is at; ``None`` when it was never migrated."""
     engine = open_plain_engine(url)
     try:
         async with engine.connect() as connection:
-            return await connection.run_sync(_revision)
+            return await connection.run_sync(_revision, scripts)
     except DBAPIError as error:
         raise StorageUnavailable(why="away") from error
     finally:
         await engine.dispose()
 
 
-async def upgrade(url: str) -> str:
+async def upgrade(url: str, scripts: Scripts = PLATFORM) -> str:
     """Bring a database to the newest schema and answer its revision. Harmless when it is there already.
 
     On SQLite the whole upgrade is one transaction. MariaDB commits every table by itself: an upgrade that
@@ -55,42 +69,44 @@ async def upgrade(url: str) -> str:
     engine = open_plain_engine(url)
     try:
         async with engine.begin() as connection:
-            await connection.run_sync(_upgrade)
+            await connection.run_sync(_upgrade, scripts)
     except DBAPIError as error:
         raise StorageUnavailable(why="away") from error
     finally:
         await engine.dispose()
-    return head()
+    return head(scripts)
 
 
-def _config(connection: Connection | None = None) -> Config:
+def _config(scripts: Scripts, connection: Connection | None = None) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.set_main_option("script_location", str(scripts.folder).replace("%", "%%"))
     config.attributes["connection"] = connection
+    config.attributes["version_table"] = scripts.version_table
     return config
 
 
-def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+def _revision(connection: Connection, scripts: Scripts) -> str | None:
+    context = MigrationContext.configure(connection, opts={"version_table": scripts.version_table})
+    return context.get_current_revision()
 
 
-def _upgrade(connection: Connection) -> None:
-    with _alone(connection):
-        command.upgrade(_config(connection), "head")
+def _upgrade(connection: Connection, scripts: Scripts) -> None:
+    with _alone(connection, scripts.lock):
+        command.upgrade(_config(scripts, connection), "head")
 
 
 @contextlib.contextmanager
-def _alone(connection: Connection) -> Iterator[None]:
+def _alone(connection: Connection, lock: str) -> Iterator[None]:
     """Keep other migrating processes out; on SQLite the transaction itself does."""
     if connection.dialect.name == "sqlite":
         yield
         return
     taken = connection.execute(
-        text("SELECT GET_LOCK(:name, :seconds)"), {"name": _LOCK, "seconds": limits.SQL_MIGRATION_SECONDS}
+        text("SELECT GET_LOCK(:name, :seconds)"), {"name": lock, "seconds": limits.SQL_MIGRATION_SECONDS}
     ).scalar()
     if taken != 1:
         raise MigrationIsRunning(why="locked")
     try:
         yield
     finally:
-        connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": _LOCK})
+        connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": lock})

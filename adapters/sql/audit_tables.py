@@ -1,0 +1,96 @@
+"""The schema of the log, a database of its own (``audit.url``). ``audit_migrations/`` builds it.
+
+Rows are only ever added. The database refuses to change a record or a head, and to delete one that is younger
+than half a year (triggers of the first migration), also for this program's own account.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+)
+from sqlalchemy.dialects import mysql
+
+from audit import record as bounds
+
+metadata = MetaData(
+    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"}
+)
+
+_OPTIONS: dict[str, Any] = {
+    "mysql_engine": "InnoDB",
+    "mysql_charset": "utf8mb4",
+    "mysql_collate": "utf8mb4_bin",
+}
+_NUMBER = BigInteger().with_variant(Integer(), "sqlite")
+_HASH = LargeBinary(32).with_variant(mysql.BINARY(32), "mysql")
+_DOCUMENT = LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql")
+
+record = Table(
+    "audit_record",
+    metadata,
+    Column("sequence", _NUMBER, primary_key=True, autoincrement=False),
+    Column("previous", _HASH, nullable=False),
+    Column("hash", _HASH, nullable=False),
+    Column("algorithm", String(8), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("actor", String(bounds.ACTOR_CHARACTERS), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("address", String(bounds.ADDRESS_CHARACTERS), nullable=False),
+    Column("action", String(bounds.ACTION_CHARACTERS), nullable=False),
+    Column("object", String(bounds.OBJECT_CHARACTERS), nullable=False),
+    Column("result", String(8), nullable=False),
+    Column("code", String(bounds.CODE_CHARACTERS), nullable=False),
+    Column("facts", String(bounds.FACTS_CHARACTERS), nullable=False),
+    # Each index also holds the primary key, so a search by one of them comes ordered.
+    Index(None, "at_us"),
+    Index(None, "actor"),
+    Index(None, "action"),
+    Index(None, "object"),
+    Index(None, "result"),
+    **_OPTIONS,
+)
+
+turn = Table(
+    "audit_turn",
+    metadata,
+    # One row that is only ever locked: processes chain their records one after the other.
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    **_OPTIONS,
+)
+
+head = Table(
+    "audit_head",
+    metadata,
+    Column("number", _NUMBER, primary_key=True, autoincrement=False),
+    Column("kind", String(8), nullable=False),
+    Column("day", String(10), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("key", String(16), nullable=False),
+    Column("signature", String(128), nullable=False),
+    **_OPTIONS,
+)
+
+review = Table(
+    "audit_review",
+    metadata,
+    Column("month", String(7), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("state", String(8), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("reviewer", String(bounds.ACTOR_CHARACTERS), nullable=False),
+    Column("document", _DOCUMENT, nullable=False),
+    **_OPTIONS,
+)

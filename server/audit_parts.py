@@ -1,0 +1,108 @@
+"""The log put together: its database, its key, the queue of this process."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from adapters.sql import migrations
+from adapters.sql.audit_store import SqlAuditStore
+from adapters.sql.engine import BadDatabaseUrl
+from adapters.sql.transaction import Database
+from audit.log import AuditLog
+from audit.signing import KEY_BYTES, SigningKey
+from conf.settings import Settings
+from core import limits
+from core.clock import Clock
+from core.refusals import StorageUnavailable
+from server.outcomes import CannotStart
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class AuditParts:
+    """What others are given of the log."""
+
+    store: SqlAuditStore
+    log: AuditLog
+    key: SigningKey
+
+
+async def open_audit(settings: Settings, clock: Clock, stack: contextlib.AsyncExitStack) -> AuditParts:
+    """Open the log; it ends with the stack, after everybody who was opened later. Raises ``CannotStart``."""
+    key = await asyncio.to_thread(signing_key, Path(settings.keys.audit))
+    database = audit_database(settings)
+    stack.push_async_callback(database.close)
+    store = SqlAuditStore(database, algorithm=settings.audit.hash)
+    audit_log = AuditLog(store, clock=clock)
+    audit_log.start()
+    stack.push_async_callback(audit_log.close)
+    return AuditParts(store, audit_log, key)
+
+
+def audit_database(settings: Settings, *, keeper: bool = False) -> Database:
+    """The log's own database; ``keeper`` with the account that may take old records away."""
+    url = (settings.audit.keeper_url if keeper else "") or settings.audit.url
+    try:
+        return Database.open(
+            url, connections=limits.AUDIT_POOL_CONNECTIONS, busy_seconds=limits.AUDIT_BUSY_SECONDS
+        )
+    except BadDatabaseUrl as bad:
+        raise CannotStart(f"audit.url: {bad}") from bad
+
+
+async def migrate_audit(settings: Settings) -> tuple[str | None, str]:
+    """Bring the log's database to this program's schema; answers the revisions before and after.
+
+    Raises ``CannotStart`` when it does not answer.
+    """
+    url = settings.audit.keeper_url or settings.audit.url
+    try:
+        before = await migrations.current(url, migrations.AUDIT)
+        return before, await migrations.upgrade(url, migrations.AUDIT)
+    except StorageUnavailable as away:
+        raise CannotStart(
+            f"audit.url: the log's database does not answer ({away.facts.get('why')})"
+        ) from away
+    except BadDatabaseUrl as bad:
+        raise CannotStart(f"audit.url: {bad}") from bad
+
+
+async def require_audit_schema(settings: Settings) -> None:
+    """Raise ``CannotStart`` for another schema. Where the log is away, the lines go on without it."""
+    try:
+        found = await migrations.current(settings.audit.url, migrations.AUDIT)
+    except StorageUnavailable as away:
+        log.error("audit.away_at_start", why=away.facts.get("why"))
+        return
+    wanted = migrations.head(migrations.AUDIT)
+    if found != wanted:
+        raise CannotStart(
+            f"the log's schema is {found or 'empty'}, this program needs {wanted}: "
+            "run `run.py migrate` with the same settings"
+        )
+
+
+def signing_key(file: Path) -> SigningKey:
+    """Read the key that signs heads, making it at first start; only the server's user can read the file.
+
+    Two processes starting at once agree: the file appears whole, and the first one wins. Raises
+    ``CannotStart`` for a file that holds no key.
+    """
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+            out.write(secrets.token_hex(KEY_BYTES))
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, file)
+        draft.unlink()
+    try:
+        return SigningKey(bytes.fromhex(file.read_text("ascii").strip()))
+    except (OSError, ValueError) as error:
+        raise CannotStart(f"keys.audit: {file.name} holds no key ({type(error).__name__})") from error

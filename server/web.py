@@ -36,6 +36,7 @@ PAGES = {
     r"/": "start.html",
     r"/screen/[^/]+": "screen.html",
     r"/doctor/?": "doctor.html",
+    r"/admin/?": "admin.html",
     r"/docs/?": "docs.html",
 }
 

@@ -165,6 +165,7 @@ const PAGES = [
   [/^\/$/, 'start.html'],
   [/^\/screen\/[^/]+$/, 'screen.html'],
   [/^\/doctor\/?$/, 'doctor.html'],
+  [/^\/admin\/?$/, 'admin.html'],
   [/^\/docs\/?$/, 'docs.html'],
 ]
 

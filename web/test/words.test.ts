@@ -1,6 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
+import officeEn from '../admin/locale/en.json'
+import officeZh from '../admin/locale/zh-CN.json'
 import en from '../shared/locale/en.json'
 import zh from '../shared/locale/zh-CN.json'
 import { Problem, wordsFor } from '../shared/problem'
@@ -52,6 +54,29 @@ describe('the catalogues', () => {
     ])
     const missing = codes.filter((code) => !unseen.has(code) && !(`problem.${code}` in zh))
     expect(missing, 'the server words these itself; the desk should too').toEqual([])
+  })
+})
+
+describe('the catalogues of the back office', () => {
+  const office: Record<string, Record<string, string>> = { zh: officeZh, en: officeEn }
+
+  it('hold the same keys with the same placeholders, none of them empty', () => {
+    expect(Object.keys(officeEn)).toEqual(Object.keys(officeZh))
+    for (const key of Object.keys(officeZh)) {
+      expect(placeholders(office['en']?.[key] ?? ''), key).toEqual(placeholders(office['zh']?.[key] ?? ''))
+      expect(office['en']?.[key]?.trim(), key).toBeTruthy()
+    }
+  })
+
+  it('hold no key that nobody says', () => {
+    const sources = readdirSync(join(root, 'admin'))
+      .filter((name) => /\.(ts|vue)$/.test(name))
+      .map((name) => readFileSync(join(root, 'admin', name), 'utf8'))
+      .join('\n')
+    const families =
+      /^(role|staff_state|staff\.(act|means)|reach|touches|result|problem|finding|count|review_state)\./
+    const unused = Object.keys(officeZh).filter((key) => !families.test(key) && !sources.includes(`'${key}'`))
+    expect(unused).toEqual([])
   })
 })
 

@@ -1,41 +1,5 @@
 /** What travels between the back office and the platform; docs/api/openapi.json is the source. */
 
-export interface SignedIn {
-  user: string
-  session: string
-  access_token: string
-  expires_at: string
-  refresh_token: string
-}
-
-export interface StaffSignedIn extends SignedIn {
-  role: string
-  name: string
-  number: string
-  /** once, when the second factor has just been set up */
-  recovery_codes?: string[]
-}
-
-export interface Enrolment {
-  secret: string
-  otpauth: string
-  svg: string
-}
-
-export interface Challenge {
-  challenge: string
-  second: 'totp' | 'enrol'
-  enrol?: Enrolment
-}
-
-export interface StaffMe {
-  number: string
-  name: string
-  role: string
-  lines: string[]
-  recovery_codes_left?: number
-}
-
 export type StaffState = 'invited' | 'active' | 'locked' | 'closed'
 
 export interface StaffAccount {

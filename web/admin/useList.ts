@@ -1,6 +1,6 @@
 /** A list asked of the server: loading, trouble, again; a late answer never replaces a newer one. */
 import { onMounted, ref, shallowRef, type Ref, type ShallowRef } from 'vue'
-import { call } from './session'
+import { call } from '../staff/session'
 import { sayProblem } from './words'
 
 export interface Listing<Body> {

@@ -1,35 +1,33 @@
-/** The words of the back office: its own catalogues, so that screens need not carry them. */
-import { has as hasShared, lang, say as sayShared } from '../shared/words'
-import { Problem, wordsFor } from '../shared/problem'
+/** The words of the back office: its own catalogues beside those of sign-in. */
+import {
+  fill,
+  has as hasOfSignIn,
+  lang,
+  say as sayOfSignIn,
+  sayProblem,
+  type Key as SignInKey,
+} from '../staff/words'
 import zh from './locale/zh-CN.json'
 import en from './locale/en.json'
 
-export type Key = keyof typeof zh
+type OwnKey = keyof typeof zh
+export type Key = OwnKey | SignInKey
 
 const catalogues: Record<string, Record<string, string>> = { 'zh-CN': zh, en }
 
-export const has = (key: string): key is Key => Object.prototype.hasOwnProperty.call(zh, key)
+const isOwn = (key: string): key is OwnKey => Object.prototype.hasOwnProperty.call(zh, key)
+
+export const has = (key: string): key is Key => isOwn(key) || hasOfSignIn(key)
 
 export function say(key: Key, params: Record<string, unknown> = {}): string {
-  const words = catalogues[lang.value]?.[key] ?? zh[key]
-  return words.replace(/\{(\w+)\}/g, (whole, name: string) => (name in params ? String(params[name]) : whole))
+  if (!isOwn(key)) return sayOfSignIn(key, params)
+  return fill(catalogues[lang.value]?.[key] ?? zh[key], params)
 }
 
 /** The word for a code the server sends; the code itself when there is none yet. */
 export function sayCode(family: string, code: string): string {
   const key = `${family}.${code}`
   return has(key) ? say(key) : code
-}
-
-/** One sentence for what went wrong: ours for the code, else the shared ones, else the server's. */
-export function sayProblem(error: unknown): string {
-  if (error instanceof Problem) {
-    const key = `problem.${error.code}`
-    if (has(key)) return say(key, error.params)
-    if (error.title && !hasShared(key)) return error.title
-    if (error.status === 429) return say('problem.too_many')
-  }
-  return wordsFor(error)
 }
 
 /** A moment in the reader's own calendar: date and minute. */
@@ -65,4 +63,4 @@ export function sayBytes(bytes: number): string {
   return `${value >= 100 || unit === 0 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`
 }
 
-export { lang, sayShared }
+export { lang, sayProblem }

@@ -20,14 +20,13 @@ import type {
 } from '../shared/contract'
 import { ServerClock } from '../shared/clock'
 import { freshness, type Freshness } from '../shared/freshness'
-import { ask } from '../shared/http'
+import type { Caller } from '../shared/caller'
 import { allLines } from '../shared/lines'
 import { Live, type Link, type Watched } from '../shared/live'
 import { recall, remember } from '../shared/memory'
 import { isNewer } from '../shared/newer'
 import { Problem, wordsFor } from '../shared/problem'
 import { say, type Key } from '../shared/words'
-import { claims } from '../shared/token'
 import { commandPath, inRoom, type Action } from './actions'
 
 const RETRY_SECONDS = 5
@@ -62,7 +61,7 @@ export interface Target {
   body?: Record<string, unknown>
 }
 
-export function useDesk(token: string): Desk {
+export function useDesk(caller: Caller): Desk {
   const clock = new ServerClock()
   const lines = shallowRef<LineSummary[]>([])
   const kept = recall(DESK_KEY, isPlace)
@@ -77,7 +76,7 @@ export function useDesk(token: string): Desk {
   const lastTicket = ref<string | null>(null)
   const now = ref(clock.now())
 
-  const live = new Live(token, (next) => (link.value = next))
+  const live = new Live(caller.socketToken, (next) => (link.value = next))
   let watched: Watched | null = null
   let retry = 0
   let loading: Promise<void> | null = null
@@ -93,10 +92,9 @@ export function useDesk(token: string): Desk {
 
   async function begin(): Promise<void> {
     try {
-      const mine = claims(token).lines
-      const all = await allLines(token)
-      const limited = mine && mine.length > 0 && mine.indexOf('*') < 0
-      lines.value = limited ? all.filter((line) => mine.indexOf(line.id) >= 0) : all
+      const all = await allLines()
+      const mine = caller.lines
+      lines.value = mine ? all.filter((line) => mine.indexOf(line.id) >= 0) : all
       failure.value = null
       if (!lines.value.some((line) => line.id === lineId.value)) lineId.value = lines.value[0]?.id ?? null
       // before the clinic opens there is nothing to choose from yet
@@ -131,7 +129,7 @@ export function useDesk(token: string): Desk {
     const id = lineId.value
     if (!id) return
     try {
-      const { body } = await ask<StaffLine>(`/v1/lines/${encodeURIComponent(id)}/staff`, { token })
+      const { body } = await caller.ask<StaffLine>(`/v1/lines/${encodeURIComponent(id)}/staff`)
       if (id !== lineId.value) return
       staff.value = body
       failure.value = null
@@ -154,7 +152,7 @@ export function useDesk(token: string): Desk {
     board.value = null
     watched = live.watch<LineSnapshot>({
       load: async () => {
-        const { body, travel } = await ask<LineSnapshot>(`/v1/lines/${encodeURIComponent(id)}`, { token })
+        const { body, travel } = await caller.ask<LineSnapshot>(`/v1/lines/${encodeURIComponent(id)}`)
         clock.hear(body.server_time, travel)
         return body
       },
@@ -184,9 +182,8 @@ export function useDesk(token: string): Desk {
     try {
       const needsRoom = action === 'call-next' || action === 'call' || action === 'undo'
       const path = commandPath(action, { ticket: target.ticket, room: roomId.value ?? undefined })
-      const { body } = await ask<CommandAnswer>(`/v1/lines/${encodeURIComponent(line.line)}/${path}`, {
+      const { body } = await caller.ask<CommandAnswer>(`/v1/lines/${encodeURIComponent(line.line)}/${path}`, {
         method: 'POST',
-        token,
         key: freshKey(),
         body: {
           ...target.body,

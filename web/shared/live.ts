@@ -32,13 +32,16 @@ export class Live {
   private retry = 0
   private stopped = false
 
-  /** `token` null connects anonymously. `onLink` is told of every change and once at the start. */
+  /**
+   * `token` null connects anonymously; a function is asked for one now, and again before it ends. `onLink` is told of
+   * every change and once at the start.
+   */
   constructor(
-    token: string | null,
+    token: string | (() => Promise<string>) | null,
     private readonly onLink: (link: Link) => void,
     endpoint: string = defaultEndpoint(),
   ) {
-    this.client = new Centrifuge(endpoint, { ...(token ? { token } : {}), minReconnectDelay: 300 })
+    this.client = new Centrifuge(endpoint, { ...opening(token), minReconnectDelay: 300 })
     this.client.on('connecting', () => onLink('connecting'))
     this.client.on('connected', () => onLink('connected'))
     this.client.on('disconnected', () => this.refused())
@@ -62,6 +65,14 @@ export class Live {
     clearTimeout(this.retry)
     this.retry = window.setTimeout(() => this.client.connect(), REFUSED_RETRY_SECONDS * 1000)
   }
+}
+
+function opening(token: string | (() => Promise<string>) | null): {
+  token?: string
+  getToken?: () => Promise<string>
+} {
+  if (typeof token === 'function') return { getToken: token }
+  return token ? { token } : {}
 }
 
 /** The socket beside the page: same host, secure when the page is. */

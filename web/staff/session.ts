@@ -5,12 +5,12 @@
  * a closed tab does not. Renewed before its end, and once when the server says it is over; callers share one renewal.
  */
 import { ref, shallowRef } from 'vue'
+import type { Caller } from '../shared/caller'
 import { ask, type Request } from '../shared/http'
 import { Problem } from '../shared/problem'
-import { claims } from '../shared/token'
 import type { SignedIn, StaffMe } from './contract'
 
-const KEPT = 'houzhen.admin.refresh'
+const KEPT = 'houzhen.staff.refresh'
 const EARLY_MS = 60_000
 
 /** Whose tab it is; null before signing in. */
@@ -86,9 +86,6 @@ export async function leave(): Promise<void> {
   }
 }
 
-/** Whether the token says so; only the server decides. */
-export const roleOf = (): string => (access ? (claims(access.token).role ?? '') : '')
-
 /** Ask in the name of whoever is signed in. Throws `Problem`; a session that is over takes the page to sign-in. */
 export async function call<Body>(
   path: string,
@@ -101,6 +98,16 @@ export async function call<Body>(
     if (!(error instanceof Problem) || error.status !== 401) throw error
     await renew()
     return ask<Body>(path, { ...request, token: access?.token ?? null })
+  }
+}
+
+/** Whoever is signed in, for pages that also know handed tokens. */
+export function asCaller(staff: StaffMe): Caller {
+  return {
+    ask: call,
+    socketToken: async () =>
+      (await call<{ token: string }>('/v1/realtime/token', { method: 'POST', body: {} })).body.token,
+    lines: staff.lines.length > 0 ? staff.lines : null,
   }
 }
 

@@ -40,7 +40,12 @@ def test_it_fits_the_desk(open_page: Open, size: tuple[int, int], name: str) -> 
 
 
 def test_a_visit_by_keyboard_alone(desk: Any, platform: FakePlatform) -> None:
-    for key, words in [("r", "已重呼 A009"), ("s", "A009 开始就诊"), ("f", "A009 就诊完成"), ("n", "已呼叫 A010")]:
+    for key, words in [
+        ("r", "已重呼 A009"),
+        ("s", "A009 开始就诊"),
+        ("f", "A009 就诊完成"),
+        ("n", "已呼叫 A010"),
+    ]:
         desk.keyboard.press(key)
         said(desk, words)
     desk.wait_for_selector(".current .number:has-text('A010')")
@@ -214,9 +219,43 @@ def test_single_keys_can_be_switched_off(desk: Any, platform: FakePlatform) -> N
     assert platform.commands() == []
 
 
-def test_without_a_token_it_says_where_to_get_one(open_page: Open) -> None:
-    page = open_page("/doctor/", LAPTOP)
-    page.wait_for_selector("text=信息科")
+SIGN_IN = {
+    "user": "doctor.1008",
+    "session": "01J",
+    "access_token": "x.e30.y",
+    "expires_at": "2126-01-01T00:00:00Z",
+    "refresh_token": "r1",
+}
+
+
+def test_without_a_token_one_signs_in_with_two_factors(open_page: Open) -> None:
+    answers: dict[str, dict[str, object]] = {
+        "sign-in": {"challenge": "c", "second": "totp"},
+        "sign-in/second": {**SIGN_IN, "role": "doctor", "name": "赵医生", "number": "1008"},
+        "me": {"number": "1008", "name": "赵医生", "role": "doctor", "lines": []},
+    }
+
+    def served(page: Any) -> None:
+        def answer(route: Any) -> None:
+            route.fulfill(json=answers[route.request.url.split("/v1/staff/")[1]])
+
+        page.route("**/v1/staff/**", answer)
+        page.route("**/v1/realtime/token", lambda route: route.fulfill(json={"token": "x.e30.y"}))
+        page.route("**/v1/session/end", lambda route: route.fulfill(json={}))
+
+    page = open_page("/doctor/", LAPTOP, before=served)
+    page.fill("[name=number]", "1008")
+    page.fill("[name=password]", "correct horse battery")
+    assert page.evaluate(LOW_CONTRAST) == []
+    page.click("[type=submit]")
+    page.fill("[name=code]", "123 456")
+    page.click("[type=submit]")
+    page.wait_for_selector(".current .number:has-text('A009')")
+    page.wait_for_selector(".link.connected")
+    assert page.evaluate(SPILLS) == [0, 0]
+    assert page.evaluate(LOW_CONTRAST) == []
+    page.click(".sign-out")
+    page.wait_for_selector("[name=password]")
 
 
 def test_english(open_page: Open) -> None:

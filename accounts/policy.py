@@ -69,6 +69,8 @@ def _rule(
 
 _PEOPLE = EMPLOYEES | {Role.PATIENT}
 """Whoever signs in; machines carry tokens that stand alone."""
+_OWNERS = frozenset({Role.PATIENT})
+"""Who has an account with family members."""
 _SECURITY = frozenset({Role.SECURITY_ADMIN})
 
 POLICY = MappingProxyType(
@@ -86,7 +88,19 @@ POLICY = MappingProxyType(
         "session.connect": _rule(_PEOPLE, Touches.NOTHING, Reach.OWN),
         "session.list": _rule(_PEOPLE, Touches.ACCOUNT, Reach.OWN),
         "session.end": _rule(_PEOPLE, Touches.ACCOUNT, Reach.OWN),
+        # Consents and patients of an account
+        "consent.look": _rule(_OWNERS, Touches.NOTHING, Reach.OWN),
+        "consent.change": _rule(_OWNERS, Touches.PERSONAL, Reach.OWN),
+        "patient.list": _rule(_OWNERS, Touches.PERSONAL, Reach.OWN),
+        "patient.look": _rule(_OWNERS, Touches.PERSONAL, Reach.OWN),
+        "patient.add": _rule(_OWNERS, Touches.PERSONAL, Reach.OWN),
+        "patient.unbind": _rule(_OWNERS, Touches.PERSONAL, Reach.OWN),
+        "patient.default": _rule(_OWNERS, Touches.PERSONAL, Reach.OWN),
+        "patient.reveal": _rule(_OWNERS, Touches.HEALTH, Reach.OWN),
         "token.revoke": _rule(_SECURITY, Touches.ADMINISTRATION, Reach.ALL, managed=True),
+        # WeChat: its own server, and pages that use its JS-SDK
+        "wechat.page": _rule(None, Touches.NOTHING),
+        "wechat.callback": _rule(None, Touches.NOTHING),
     }
 )
 """Action → rule."""

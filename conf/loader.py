@@ -24,6 +24,7 @@ MOST_DAYS = 36_500
 LOG_DAYS = 183
 """The law's floor; ``audit.retention`` and the log's database keep it too."""
 _BROKER = re.compile(r"memory:$|rediss?(\+sentinel|\+cluster)?://")
+_SAFE = re.compile(r"https://[^/]|http://(127\.0\.0\.1|localhost)(:|/|$)")
 _OF_MSGSPEC = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?$")
 
 
@@ -146,10 +147,13 @@ def _contradictions(settings: Settings) -> Iterable[tuple[str, str]]:
     for name, days in least.items():
         if not days <= getattr(settings.retention, name) <= MOST_DAYS:
             yield f"retention.{name}", f"must be {days} to {MOST_DAYS}"
+    if not 1 <= settings.patients.per_account <= limits.PATIENTS_PER_ACCOUNT:
+        yield "patients.per_account", f"must be 1 to {limits.PATIENTS_PER_ACCOUNT}"
     if production and settings.demo.enabled:
         yield "demo.enabled", "the demonstration's ready-made tokens are refused in production"
     if production and "*" in settings.web.allowed_origins:
         yield "web.allowed_origins", "* is refused in production"
+    yield from _about_providers(settings, production=production)
     yield from _doubles("own_lines", (line.id for line in settings.own_lines))
     yield from _doubles("screens", (screen.id for screen in settings.screens))
     for screen in settings.screens:
@@ -158,6 +162,31 @@ def _contradictions(settings: Settings) -> Iterable[tuple[str, str]]:
     for line in settings.own_lines:
         if not line.rooms:
             yield f"own_lines.{line.id}.rooms", "a line needs at least one room"
+
+
+def _about_providers(settings: Settings, *, production: bool) -> Iterable[tuple[str, str]]:
+    """WeChat, Alipay, SMS: addresses carry secrets, so they are encrypted unless they stay in the machine."""
+    wechat, alipay, sms = settings.wechat, settings.alipay, settings.sms
+    addresses = {
+        "wechat.api": wechat.api,
+        "wechat.pages": wechat.pages,
+        "alipay.gateway": alipay.gateway,
+        "sms.gateway": sms.gateway,
+    }
+    for key, address in addresses.items():
+        if address and not _SAFE.match(address):
+            yield key, "must begin with https:// (http:// only on 127.0.0.1)"
+    if wechat.app and not wechat.page_hosts:
+        yield "wechat.page_hosts", "name the hosts of the hospital's pages"
+    if wechat.aes_key_file and not wechat.token_file:
+        yield "wechat.token_file", "is needed beside wechat.aes_key_file"
+    certificates = (alipay.app_certificate_file, alipay.alipay_certificate_file, alipay.root_certificate_file)
+    if any(certificates) and not all(certificates):
+        yield "alipay.app_certificate_file", "give all three certificates or none"
+    if sms.sender == "http" and not sms.gateway:
+        yield "sms.gateway", 'is needed for sms.sender = "http"'
+    if production and sms.sender == "log":
+        yield "sms.sender", "log delivers nothing; production needs http or none"
 
 
 def _is_network(text: str) -> bool:

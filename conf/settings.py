@@ -163,6 +163,65 @@ class Retention(Setting, frozen=True, kw_only=True):
     """Boards that could not be told to anybody."""
 
 
+class WeChat(Setting, frozen=True, kw_only=True):
+    """The hospital's WeChat service account (服务号). Secrets are in files."""
+
+    app: str = ""
+    """Its AppID (``wx…``); empty: not connected."""
+    secret_file: str = "{data}/keys/wechat-secret"
+    """Its AppSecret."""
+    token_file: str = ""
+    """The token of the server configuration (服务器配置); empty: WeChat's messages are not taken."""
+    aes_key_file: str = ""
+    """The EncodingAESKey (43 characters). With it only encrypted messages are taken, else plain ones."""
+    page_hosts: tuple[str, ...] = ()
+    """Hosts of the hospital's own pages: sign-in comes back to them, and only they are signed for."""
+    scope: Literal["snsapi_base", "snsapi_userinfo"] = "snsapi_base"
+    """``snsapi_base`` asks nobody anything; ``snsapi_userinfo`` asks the person and tells the unionid."""
+    api: str = "https://api.weixin.qq.com"
+    pages: str = "https://open.weixin.qq.com"
+    """Where the authorisation page is."""
+
+
+class WeChatMini(Setting, frozen=True, kw_only=True):
+    """The hospital's WeChat mini-program (小程序). It uses ``wechat.api``."""
+
+    app: str = ""
+    secret_file: str = "{data}/keys/wechat-mini-secret"
+
+
+class Alipay(Setting, frozen=True, kw_only=True):
+    """The hospital's Alipay mini-program (小程序): with keys, or with certificates where these are given."""
+
+    app: str = ""
+    private_key_file: str = "{data}/keys/alipay-private.pem"
+    """The application's private key (应用私钥), PEM or as Alipay's key tool writes it."""
+    public_key_file: str = "{data}/keys/alipay-public.pem"
+    """Alipay's public key (支付宝公钥), in key mode."""
+    app_certificate_file: str = ""
+    alipay_certificate_file: str = ""
+    root_certificate_file: str = ""
+    gateway: str = "https://openapi.alipay.com/gateway.do"
+
+
+class Sms(Setting, frozen=True, kw_only=True):
+    """Who delivers sign-in codes."""
+
+    sender: Literal["none", "log", "http"] = "none"
+    """``log`` delivers nothing and says so in the log; ``http`` posts to ``gateway``."""
+    gateway: str = ""
+    """Takes ``{"phone": …, "code": …}`` as JSON and answers 200 when it will be delivered."""
+    secret_file: str = ""
+    """Sent to the gateway as a bearer token."""
+
+
+class Patients(Setting, frozen=True, kw_only=True):
+    """就诊人: the people for whom one account comes here."""
+
+    per_account: int = 5
+    """How many an account may have."""
+
+
 class Demo(Setting, frozen=True, kw_only=True):
     """The invented hospital of ``run.py dev``."""
 
@@ -184,6 +243,11 @@ class Settings(Setting, frozen=True, kw_only=True):
     log: Log = Log()
     metrics: Exposition = Exposition()
     retention: Retention = Retention()
+    wechat: WeChat = WeChat()
+    wechat_mini: WeChatMini = WeChatMini()
+    alipay: Alipay = Alipay()
+    sms: Sms = Sms()
+    patients: Patients = Patients()
     demo: Demo = Demo()
     own_lines: tuple[OwnLine, ...] = ()
     screens: tuple[Screen, ...] = ()

@@ -55,7 +55,7 @@ def mask_name(name: str) -> str:
 
 
 def mask_id_number(number: str) -> str:
-    """A paper's number: the first character and the last two; of a short one the last. No birth date shows."""
+    """A paper's number: first character and last two; of a short one the last. No birth date shows."""
     if len(number) < 7:
         return HIDDEN * (len(number) - 1) + number[-1:] if len(number) > 1 else HIDDEN * len(number)
     return number[0] + HIDDEN * (len(number) - 3) + number[-2:]

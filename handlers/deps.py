@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from accounts.consents import ConsentService
 from accounts.sessions import Sessions
+from accounts.wechat import ServiceAccount
+from clinic.patients import PatientService
 from clinic.reading import DirectoryReadings
 from core.actor import Actor
 from core.ids import LineId
@@ -62,6 +65,18 @@ class Accounts(Protocol):
         """Sign-ins that exist."""
 
 
+class Patients(Protocol):
+    """Patients as the edge needs them."""
+
+    @property
+    def service(self) -> PatientService:
+        """The people of an account."""
+
+    @property
+    def consents(self) -> ConsentService:
+        """What an account agreed to."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deps:
     """Everything an endpoint may call."""
@@ -71,6 +86,8 @@ class Deps:
     directory: DirectoryReadings
     revoking: Revoking
     accounts: Accounts
+    wechat: ServiceAccount | None
+    patients: Patients
     readiness: Callable[[], Awaitable[Readiness]]
     metrics: Callable[[], bytes]
     start: Callable[[], Start]

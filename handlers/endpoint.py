@@ -28,7 +28,7 @@ from handlers.client_address import ClientAddresses
 from handlers.deps import Deps, Identify
 from handlers.problems import MEDIA_TYPE, Problem, Words, plain_problem, problem_of
 from handlers.recording import Recording, Trail
-from handlers.routes import Plain, Route
+from handlers.routes import Plain, RawBody, Route
 
 log = structlog.get_logger()
 
@@ -144,9 +144,11 @@ class JsonEndpoint(RequestHandler):
     ) -> tuple[object, int, bytes]:
         given: dict[str, Any] = dict(zip(route.parts, parts, strict=True))
         if route.query is not None:
-            given["query"] = self._query(route.query)
+            given["query"] = self._query(route.query, lenient=route.lenient)
         if route.body is not None:
             given["body"] = self._body(route.body)
+        if route.takes_raw:
+            given["raw"] = RawBody(self.request.body)
         key = self.request.headers.get("Idempotency-Key")
         if route.takes_key:
             given["key"] = key
@@ -206,12 +208,13 @@ class JsonEndpoint(RequestHandler):
         except msgspec.DecodeError as error:
             raise BadInput(field="$", why=f"not JSON: {error}") from None
 
-    def _query(self, shape: type[msgspec.Struct]) -> msgspec.Struct:
+    def _query(self, shape: type[msgspec.Struct], *, lenient: bool) -> msgspec.Struct:
         names = set(shape.__struct_fields__)
         unknown = set(self.request.query_arguments) - names
-        if unknown:
+        if unknown and not lenient:
             raise BadInput(field=f"?{min(unknown)}", why="no such parameter")
-        values = {name: self.get_query_argument(name) for name in self.request.query_arguments}
+        given = set(self.request.query_arguments) & names
+        values = {name: self.get_query_argument(name) for name in given}
         try:
             return msgspec.convert(values, shape, strict=False)
         except msgspec.ValidationError as error:

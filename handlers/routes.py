@@ -4,8 +4,9 @@
     async def line(deps: Deps, actor: Actor, line: str) -> LineSnapshot: ...
 
 A parameter named like a ``{part}`` of the path is that part; ``query`` and ``body`` are msgspec structs;
-``deps`` and ``actor`` are given, ``key`` is the Idempotency-Key or ``None``, and ``caller`` from where the
-request comes (``handlers/caller.py``). OpenAPI is made from the same signatures (``server/schema.py``).
+``deps`` and ``actor`` are given, ``key`` is the Idempotency-Key or ``None``, ``caller`` from where the
+request comes (``handlers/caller.py``), and ``raw`` the body as it came. OpenAPI is made from the
+same signatures (``server/schema.py``).
 """
 
 import inspect
@@ -36,6 +37,13 @@ class Plain:
 
 
 @dataclass(frozen=True, slots=True)
+class RawBody:
+    """A request's body as it came: XML or a form of somebody else's making. At most ``HTTP_BODY_BYTES``."""
+
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """One endpoint, as its signature tells it."""
 
@@ -53,6 +61,9 @@ class Route:
     query: type[msgspec.Struct] | None
     parts: tuple[str, ...]
     takes_key: bool
+    takes_raw: bool
+    lenient: bool
+    """Parameters in the address that nobody knows are passed over: a stranger's server sets them."""
     takes_caller: bool
     tag: str
     facts: tuple[str, ...] = ()
@@ -98,20 +109,22 @@ class Routes:
         refuses: Iterable[type[Refusal]] = (),
         replayable: bool = False,
         answer: Any = None,
+        lenient: bool = False,
         facts: Iterable[str] = (),
     ) -> Callable[[Endpoint], Endpoint]:
         """Make a decorator that registers a function for an action of ``accounts.policy.POLICY``.
 
         ``refuses`` are the refusals a caller may meet, for the API document. A ``replayable`` endpoint
-        honours ``Idempotency-Key``. ``answer`` documents the model when the annotation cannot.
-        ``facts`` are fields of the answer that the log keeps; never personal data.
+        honours ``Idempotency-Key``. ``answer`` documents the model when the annotation cannot. ``lenient``
+        passes over unknown parameters in the address. ``facts`` are fields of the answer that the log keeps;
+        never personal data.
         """
 
         def register(function: Endpoint) -> Endpoint:
             hints = typing.get_type_hints(function)
             names = tuple(inspect.signature(function).parameters)
             parts = tuple(_PART.findall(path))
-            unknown = set(names) - set(parts) - {"deps", "actor", "body", "query", "key", "caller"}
+            unknown = set(names) - set(parts) - {"deps", "actor", "body", "query", "key", "raw", "caller"}
             if unknown or not set(parts) <= set(names):
                 raise TypeError(f"{function.__name__}: parameters do not fit {path}: {unknown or parts}")
             self.found.append(
@@ -130,6 +143,8 @@ class Routes:
                     query=hints.get("query"),
                     parts=parts,
                     takes_key="key" in names,
+                    takes_raw="raw" in names,
+                    lenient=lenient,
                     takes_caller="caller" in names,
                     tag=self.tag,
                     facts=tuple(facts),

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from core import limits
 from core.ids import TicketNumber
+from core.masking import mask_name
 from queue_display.draft import Decision
 from queue_display.events import (
     DayOpened,
@@ -26,7 +27,6 @@ from queue_display.events import (
     replay,
 )
 from queue_display.line import Line, Mode, Opening, Room
-from queue_display.masking import mask_name
 from queue_display.observed import LineDescription, ObservedLine, ObservedTicket, PageRefused, checked
 from queue_display.ticket import ENDED, IN_LINE, RANK_STEP, Ticket, TicketState
 

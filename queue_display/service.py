@@ -12,6 +12,7 @@ import structlog
 from core.actor import Actor, Role
 from core.clock import Clock
 from core.ids import DoctorId, LineId, RoomId, TicketNumber, VisitRef
+from core.masking import mask_name
 from queue_display import calling, joining, leaving, rooms, shifting, wire
 from queue_display.board import board_of, staff_ticket
 from queue_display.daybreak import begin_today, is_yesterdays
@@ -19,7 +20,6 @@ from queue_display.draft import Decision, Instruction
 from queue_display.events import TicketMoved
 from queue_display.learning import Learning
 from queue_display.line import Line
-from queue_display.masking import mask_name
 from queue_display.publishing import Publisher, WaitsOf
 from queue_display.refusals import LineHasMoved, NoSuchLine
 from queue_display.store import Change, Unit, Units

@@ -5,7 +5,16 @@ from pathlib import Path
 from rich.console import Console
 
 from core import limits
-from handlers import clinic_http, operations_http, queue_http, sessions_http, tokens_http
+from handlers import (
+    clinic_http,
+    consents_http,
+    operations_http,
+    patients_http,
+    queue_http,
+    sessions_http,
+    tokens_http,
+    wechat_http,
+)
 from queue_display import wire
 from server.schema import PushChannel, asyncapi, dump, openapi
 
@@ -13,7 +22,10 @@ ROUTES = (
     *queue_http.routes,
     *clinic_http.routes,
     *sessions_http.routes,
+    *consents_http.routes,
+    *patients_http.routes,
     *tokens_http.routes,
+    *wechat_http.routes,
     *operations_http.routes,
 )
 

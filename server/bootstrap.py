@@ -35,6 +35,7 @@ from core import limits
 from core.clock import Clock, SystemClock
 from core.nudge import Nudge
 from core.refusals import StorageUnavailable
+from core.sealing import Sealing
 from core.tasks import end_tasks
 from front_machine.link import HospitalLink, client_context
 from front_machine.sync import HospitalSync
@@ -69,6 +70,8 @@ from server.leftovers import OutboxLeftovers
 from server.live import Live, open_live
 from server.mirroring import QueueMirror
 from server.outcomes import CannotStart
+from server.patient_parts import patient_parts
+from server.platforms_parts import open_platforms
 from server.relay import Relay, RelayGauges
 from server.sealing_parts import field_sealing
 from server.specs import own_line_spec, screen_spec
@@ -135,6 +138,7 @@ class _Ground:
     nudge: Nudge
     audit: AuditParts
     units: SqlUnits
+    sealing: Sealing
     broker: Broker
     channels: Channels
     publisher: Publisher
@@ -202,6 +206,7 @@ async def _ground(settings: Settings, stack: contextlib.AsyncExitStack) -> _Grou
         audit=audit,
         nudge=nudge,
         units=units,
+        sealing=sealing,
         broker=broker,
         channels=houzhen_channels(),
         publisher=Publisher(screens=screens, waits=estimator.waits),
@@ -274,6 +279,7 @@ async def _web_role(
     build = await asyncio.to_thread(standing.build)
     queue = _queue(ground, live, build)
     api = documents()
+    platforms = await open_platforms(settings, clock=clock, stack=stack)
     deps = Deps(
         version=VERSION,
         queue=queue,
@@ -282,6 +288,8 @@ async def _web_role(
         accounts=account_parts(
             units=ground.units, clock=clock, tokens=signed, take_back=live.control.take_back
         ),
+        wechat=platforms.service_account,
+        patients=patient_parts(settings=settings, units=ground.units, clock=clock, records=None),
         readiness=standing.readiness(database=ground.database.answers, broker=ground.broker.servers),
         metrics=lambda: generate_latest(ground.metrics.registry),
         start=lambda: start_answer(settings, issuer, build),
@@ -295,7 +303,7 @@ async def _web_role(
         identify=bearer(tokens, clock),
         words=words,
         clock=clock,
-        replays=SqlReplays(ground.database),
+        replays=SqlReplays(ground.database, ground.sealing),
         recording=Recording(
             ground.audit.log,
             clock=clock,
@@ -400,7 +408,7 @@ def _forgetting(ground: _Ground, keeper: LeaseKeeper) -> Forgetting:
         days=kept.outbox_days,
         fence=fence,
     )
-    replays = SqlReplays(ground.database)
+    replays = SqlReplays(ground.database, ground.sealing)
 
     async def forget_revocations() -> None:
         async with ground.units.begin() as unit:

@@ -136,6 +136,8 @@ def _operation(route: Route, models: Mapping[Any, dict[str, Any]]) -> dict[str, 
             "required": True,
             "content": {"application/json": {"schema": models[route.body]}},
         }
+    if route.takes_raw:
+        operation["requestBody"] = {"required": True, "content": {"text/xml": {"schema": {"type": "string"}}}}
     if route.allow is not None:
         operation["security"] = [{"token": []}]
         operation["x-roles"] = sorted(role.value for role in route.allow)

@@ -7,6 +7,7 @@ nor an exception's text may hold one. What goes wrong becomes ``ProviderAway`` w
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -53,9 +54,12 @@ class Exchange:
         """The body of the answer. Raises ``ProviderAway``."""
         return await self._ask("GET", path, query, None, {})
 
-    async def post_json(self, path: str, query: Pairs, body: bytes) -> bytes:
+    async def post_json(self, path: str, query: Pairs, body: bytes, *, bearer: str = "") -> bytes:
         """The body of the answer. Raises ``ProviderAway``."""
-        return await self._ask("POST", path, query, body, {"Content-Type": "application/json"})
+        headers = {"Content-Type": "application/json"}
+        if bearer:
+            headers["Authorization"] = f"Bearer {bearer}"
+        return await self._ask("POST", path, query, body, headers)
 
     async def post_form(self, path: str, query: Pairs, body: bytes) -> bytes:
         """The body of the answer. Raises ``ProviderAway``."""
@@ -90,3 +94,9 @@ class Exchange:
     def away(self, why: str) -> ProviderAway:
         """The refusal that says so."""
         return ProviderAway(provider=self.provider, why=why)
+
+
+def split_address(address: str) -> tuple[str, str]:
+    """A gateway's address as base and path."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}", parts.path or "/"

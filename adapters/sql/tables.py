@@ -22,6 +22,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mysql
 
+from adapters.sql.sealed import sealed
+
 metadata = MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"}
 )
@@ -200,12 +202,12 @@ lease = Table(
 replay = Table(
     "replay",
     metadata,
-    # SHA-256 of scope and key: both may be long, and neither needs to be read again. Status is empty while
-    # the first request is being answered.
+    # SHA-256 of scope and key: both may be long, and neither needs to be read again. The fingerprint is a
+    # blind index of the request. Status is empty while the first request is being answered.
     Column("id", String(64), primary_key=True),
     Column("fingerprint", LargeBinary(64).with_variant(mysql.VARBINARY(64), "mysql"), nullable=False),
     Column("status", SmallInteger),
-    Column("body", _BYTES),
+    sealed("body", nullable=True),
     _us("claimed_us", nullable=False),
     Index(None, "claimed_us"),
     **_OPTIONS,

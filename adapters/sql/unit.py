@@ -4,11 +4,14 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 
 from adapters.sql import outbox
+from adapters.sql.consents_store import SqlConsents
 from adapters.sql.credentials_store import SqlCredentials
 from adapters.sql.directory_store import SqlDirectories, SqlHospitalContacts
+from adapters.sql.health_cards_store import SqlHealthCards
 from adapters.sql.lazily import lazily
 from adapters.sql.leases import guard
 from adapters.sql.past_store import SqlPastDays
+from adapters.sql.patients_store import SqlPatients
 from adapters.sql.queue_store import RememberedLines, SqlLines
 from adapters.sql.revocations import SqlRevocations
 from adapters.sql.sessions_store import SqlSessions
@@ -78,6 +81,18 @@ class SqlUnit:
     @lazily
     def tries(self) -> SqlTries:
         return SqlTries(self._transaction)
+
+    @lazily
+    def patients(self) -> SqlPatients:
+        return SqlPatients(self._transaction, self._sealing)
+
+    @lazily
+    def health_cards(self) -> SqlHealthCards:
+        return SqlHealthCards(self._transaction, self._sealing)
+
+    @lazily
+    def consents(self) -> SqlConsents:
+        return SqlConsents(self._transaction)
 
     def publish(self, *outgoing: Outgoing) -> None:
         self._outgoing += outgoing

@@ -50,7 +50,7 @@ class WeChatServiceAccount:
         self,
         app: WeChatApp,
         *,
-        keys: CallbackKeys,
+        keys: CallbackKeys | None,
         hosts: PageHosts,
         seen: Seen,
         listeners: Sequence[Listener],
@@ -76,7 +76,8 @@ class WeChatServiceAccount:
 
     def echo(self, called: Called) -> str:
         self._judge_time(called)
-        envelope = self._keys.envelope
+        keys = self._callback_keys()
+        envelope = keys.envelope
         if called.message_signature and envelope is not None:
             return envelope.open(
                 called.echo,
@@ -84,7 +85,7 @@ class WeChatServiceAccount:
                 timestamp=called.timestamp,
                 nonce=called.nonce,
             )
-        self._judge_signature(called)
+        self._judge_signature(called, keys)
         return called.echo
 
     async def take(self, called: Called) -> str:
@@ -106,9 +107,10 @@ class WeChatServiceAccount:
             text = called.body.decode()
         except UnicodeDecodeError:
             raise CallbackRefused() from None
-        envelope = self._keys.envelope
+        keys = self._callback_keys()
+        envelope = keys.envelope
         if envelope is None:
-            self._judge_signature(called)
+            self._judge_signature(called, keys)
             return text
         return envelope.open(
             sealed_in(text),
@@ -124,8 +126,14 @@ class WeChatServiceAccount:
         if abs(int(told) - self._clock.now().timestamp()) > limits.CALLBACK_WINDOW_SECONDS:
             raise CallbackRefused()
 
-    def _judge_signature(self, called: Called) -> None:
-        made = signature_of(self._keys.token, called.timestamp, called.nonce)
+    def _callback_keys(self) -> CallbackKeys:
+        """Without a token nobody can be WeChat."""
+        if self._keys is None:
+            raise CallbackRefused()
+        return self._keys
+
+    def _judge_signature(self, called: Called, keys: CallbackKeys) -> None:
+        made = signature_of(keys.token, called.timestamp, called.nonce)
         if not (called.nonce and same(made, called.signature)):
             raise CallbackRefused()
 

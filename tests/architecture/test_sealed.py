@@ -9,8 +9,7 @@ from adapters.sql.sealed import BLIND, SEALED, sealed_columns
 
 NOT_SEALED = {
     "outbox.data": "publications, which name nobody, for seconds",
-    "replay.fingerprint": "a hash of a request",
-    "replay.body": "an answer kept for its repetition",
+    "replay.fingerprint": "a blind index of a request",
 }
 """Columns of bytes that hold no sealed text, and what they hold instead. Digests need no mention."""
 

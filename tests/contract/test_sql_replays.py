@@ -4,19 +4,22 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
+from adapters.sql import tables
 from adapters.sql.idempotency import SqlReplays
 from adapters.sql.transaction import Database
 from core import limits
 from core.replays import Kept, KeyInFlight, KeyReused
 from tests.contract.sql_examples import NOON
+from tests.unit.crypto.rings import a_sealing
 
 ANSWER = Kept(status=201, body=b'{"ticket":"A018","name":"\xe5\xbc\xa0*"}')
 
 
 @pytest.fixture
 def replays(database: Database) -> SqlReplays:
-    return SqlReplays(database)
+    return SqlReplays(database, a_sealing())
 
 
 async def claim(
@@ -68,3 +71,15 @@ async def test_the_claim_of_a_dead_process_runs_out_and_so_does_an_answer(replay
     assert await replays.forget(at=NOON + timedelta(seconds=day)) == 0
     assert await replays.forget(at=NOON + timedelta(seconds=2 * day)) == 1
     assert await claim(replays) is None
+
+
+async def test_neither_request_nor_answer_lies_open(replays: SqlReplays, database: Database) -> None:
+    fingerprint = b"f" * 32
+    await claim(replays, body=fingerprint)
+    await replays.keep(scope="nurse-1 POST /v1/…", key="k", kept=ANSWER)
+    async with database.read() as transaction:
+        row = await transaction.row(select(tables.replay))
+    assert row is not None
+    assert not any(
+        secret in bytes(value) for secret in (b"ticket", fingerprint) for value in (row[1], row[3])
+    )

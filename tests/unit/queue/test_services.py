@@ -91,7 +91,7 @@ async def test_a_call_is_committed_and_told_to_phones_and_screens_together(house
     assert (answer.ticket.number, answer.ticket.state, answer.version) == ("A1", "called", 4)
     assert house.newest() == answer.board == board_of(house.units.lines[L1], None)
     part = msgspec.json.decode(house.told("screen:hall")[-1], type=wire.ScreenPart)
-    assert (part.now[0].call_id, part.now[0].name) == ("L1:2026-11-23:A1:1", "诸**明")
+    assert (part.now[0].call_id, part.now[0].name) == ("L1:2026-11-23:A1:1", "诸葛*明")
     assert [t.number for t in part.next] == ["A2"]
     door = msgspec.json.decode(house.told("screen:door")[-1], type=wire.ScreenPart)
     assert (door.now, door.rooms) == ([], ["302诊室"]), "the call was into the other room"

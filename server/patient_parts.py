@@ -1,0 +1,43 @@
+"""Patients put together: the people of an account, their consents, the hospital behind them."""
+
+import os
+from dataclasses import dataclass
+
+from accounts.consents import ConsentService
+from adapters.sql.unit import SqlUnits
+from clinic.enrolment import Enrolment
+from clinic.hospital_records import HospitalRecords
+from clinic.patients import PatientService
+from conf.consent_texts import read_consent_texts
+from conf.settings import Settings
+from core.clock import Clock
+from server.outcomes import CannotStart
+
+
+@dataclass(frozen=True, slots=True)
+class PatientParts:
+    """``handlers.deps.Patients``."""
+
+    service: PatientService
+    consents: ConsentService
+
+
+def patient_parts(
+    *, settings: Settings, units: SqlUnits, clock: Clock, records: HospitalRecords | None
+) -> PatientParts:
+    """What a web process needs of patients. Reads the texts of consents; raises ``CannotStart``."""
+    try:
+        texts = read_consent_texts()
+    except (OSError, ValueError) as error:
+        raise CannotStart(f"conf/consents: {error}") from error
+    return PatientParts(
+        service=PatientService(
+            units=units,
+            enrolment=Enrolment(units=units, records=records, clock=clock),
+            clock=clock,
+            random=os.urandom,
+            limit=settings.patients.per_account,
+            in_force=texts.in_force,
+        ),
+        consents=ConsentService(units=units, texts=texts, clock=clock),
+    )

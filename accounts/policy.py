@@ -83,6 +83,15 @@ POLICY = MappingProxyType(
         "line.check_in": _rule(STAFF | {Role.KIOSK}, Touches.WORK, Reach.LINES),
         "screen.look": _rule(STAFF | {Role.SCREEN}, Touches.NOTHING),
         "directory.look": _rule(None, Touches.NOTHING),
+        # Signing in, and one's own account
+        "sign_in.look": _rule(None, Touches.NOTHING),
+        "sign_in.begin": _rule(None, Touches.ACCOUNT),
+        "sign_in": _rule(None, Touches.ACCOUNT),
+        "account.look": _rule(_OWNERS, Touches.PERSONAL, Reach.OWN),
+        "account.link": _rule(_OWNERS, Touches.ACCOUNT, Reach.OWN),
+        "account.unlink": _rule(_OWNERS, Touches.ACCOUNT, Reach.OWN),
+        "account.export": _rule(_OWNERS, Touches.PERSONAL, Reach.OWN),
+        "account.close": _rule(_OWNERS, Touches.PERSONAL, Reach.OWN),
         # Tokens and sessions
         "session.refresh": _rule(None, Touches.NOTHING),
         "session.connect": _rule(_PEOPLE, Touches.NOTHING, Reach.OWN),

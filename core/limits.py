@@ -130,6 +130,18 @@ SESSION_REVOCATION_SECONDS: Final = ACCESS_TOKEN_SECONDS + 60
 """As long as a token of a session lives, and what the clocks of two machines may differ."""
 SESSION_KEPT_DAYS: Final = 30
 REFRESH_GRACE_SECONDS: Final = 30.0
+IDENTITIES_PER_USER: Final = 20
+SIGN_IN_TRIES: Final = 5
+SMS_REMEMBERED_DAYS: Final = 2
+SMS_CODE_SECONDS: Final = 5 * 60
+SMS_PAUSE_SECONDS: Final = 60
+SMS_TRIES: Final = 5
+SMS_CODES_PER_DAY: Final = 10
+SMS_PER_ADDRESS_PER_HOUR: Final = 60
+SIGN_IN_STATE_SECONDS: Final = 10 * 60
+FRESH_SIGN_IN_SECONDS: Final = 10 * 60
+PATIENT_SESSION_IDLE_DAYS: Final = 30
+PATIENT_SESSION_DAYS: Final = 180
 
 # Staff's sign-in
 STAFF_TRIES: Final = 5

@@ -1,11 +1,19 @@
 """From where and with what a request comes, as endpoints may know it: labels, no header as it is."""
 
+import re
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 from accounts.device import device_of
+from accounts.oauth_state import NONCE_BYTES
+from accounts.users import Where
+from core import limits
 from handlers.client_address import ClientAddresses
+
+COOKIE: Final = "hz-sign-in"
+_NONCE = re.compile(rf"[0-9a-f]{{{2 * NONCE_BYTES}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,12 +22,37 @@ class Caller:
 
     address: str = ""
     device: str = ""
+    browser: str = field(default="", repr=False)
+    """The nonce that this browser was given when it began to sign in."""
+
+    @property
+    def where(self) -> Where:
+        """As sign-in keeps it."""
+        return Where(device=self.device, address=self.address)
 
     @classmethod
     def of(cls, peer: str, headers: Mapping[str, str], addresses: ClientAddresses) -> "Caller":
         """Who a request comes from, as far as that can be believed."""
         group = addresses.group(peer, headers)
-        return cls(address=_text(group), device=device_of(headers.get("User-Agent", "")))
+        return cls(
+            address=_text(group),
+            device=device_of(headers.get("User-Agent", "")),
+            browser=_nonce(headers.get("Cookie", "")),
+        )
+
+
+def keep_nonce(nonce: str) -> tuple[str, str]:
+    """The header by which a browser keeps its nonce while it is away. No script can read it."""
+    ends = limits.SIGN_IN_STATE_SECONDS
+    return "Set-Cookie", f"{COOKIE}={nonce}; Path=/v1; Max-Age={ends}; HttpOnly; SameSite=Lax"
+
+
+def _nonce(cookies: str) -> str:
+    for one in cookies.split(";"):
+        name, _, value = one.strip().partition("=")
+        if name == COOKIE and _NONCE.fullmatch(value):
+            return value
+    return ""
 
 
 def _text(group: bytes) -> str:

@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Protocol
 
 from accounts.consents import ConsentService
+from accounts.rights import Rights
 from accounts.sessions import Sessions
+from accounts.users import Users
 from accounts.wechat import ServiceAccount
 from clinic.patients import PatientService
 from clinic.reading import DirectoryReadings
@@ -63,6 +65,14 @@ class Accounts(Protocol):
     @property
     def sessions(self) -> Sessions:
         """Sign-ins that exist."""
+
+    @property
+    def users(self) -> Users:
+        """Signing in, and ways in."""
+
+    @property
+    def rights(self) -> Rights:
+        """A copy of one's data, and its end."""
 
 
 class Patients(Protocol):

@@ -28,7 +28,7 @@ from handlers.client_address import ClientAddresses
 from handlers.deps import Deps, Identify
 from handlers.problems import MEDIA_TYPE, Problem, Words, plain_problem, problem_of
 from handlers.recording import Recording, Trail
-from handlers.routes import Plain, RawBody, Route
+from handlers.routes import Answered, Plain, RawBody, Route
 
 log = structlog.get_logger()
 
@@ -183,6 +183,10 @@ class JsonEndpoint(RequestHandler):
         return answer, route.status, body
 
     def _encoded(self, route: Route, answer: Any) -> tuple[int, bytes]:
+        if isinstance(answer, Answered):
+            for name, value in answer.headers:
+                self.set_header(name, value)
+            answer = answer.body
         if not isinstance(answer, Plain):
             return route.status, msgspec.json.encode(answer)
         self._media_type = answer.media_type

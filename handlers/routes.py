@@ -44,6 +44,14 @@ class RawBody:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """A wire model with headers of its own: a cookie, the name of a file. Say the model with ``answer=``."""
+
+    body: msgspec.Struct | dict[str, object]
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """One endpoint, as its signature tells it."""
 

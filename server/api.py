@@ -8,10 +8,12 @@ from core import limits
 from handlers import (
     clinic_http,
     consents_http,
+    me_http,
     operations_http,
     patients_http,
     queue_http,
     sessions_http,
+    sign_in_http,
     tokens_http,
     wechat_http,
 )
@@ -21,9 +23,11 @@ from server.schema import PushChannel, asyncapi, dump, openapi
 ROUTES = (
     *queue_http.routes,
     *clinic_http.routes,
+    *sign_in_http.routes,
     *sessions_http.routes,
     *consents_http.routes,
     *patients_http.routes,
+    *me_http.routes,
     *tokens_http.routes,
     *wechat_http.routes,
     *operations_http.routes,

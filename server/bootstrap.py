@@ -17,6 +17,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
 
+from accounts.providers import Ways
 from adapters.memory.broker import MemoryBroker, MemoryStreams
 from adapters.memory.nudge import MemoryNudge
 from adapters.redis.broker import RedisBroker
@@ -150,11 +151,16 @@ class _Ground:
 
 @contextlib.asynccontextmanager
 async def compose(
-    settings: Settings, roles: Roles, *, work_after: Callable[[], Awaitable[None]] | None = None
+    settings: Settings,
+    roles: Roles,
+    *,
+    work_after: Callable[[], Awaitable[None]] | None = None,
+    ways: Ways | None = None,
 ) -> AsyncIterator[Platform]:
     """Put the platform together and run it while the context lasts. Raises ``CannotStart``.
 
-    The worker role begins when ``work_after`` returns, if it is given.
+    The worker role begins when ``work_after`` returns, if it is given. ``ways`` are the ways to sign in,
+    instead of those that the settings connect: for tests.
     """
     async with contextlib.AsyncExitStack() as stack:
         ground = await _ground(settings, stack)
@@ -164,7 +170,7 @@ async def compose(
         )
         web, live = None, None
         if roles & Roles.WEB:
-            web, live = await _web_role(ground, stack, shared=roles != Roles.ALL)
+            web, live = await _web_role(ground, stack, shared=roles != Roles.ALL, ways=ways)
         background: list[Coroutine[Any, Any, None]] = [watch_lag(ground.clock, ground.metrics.loop_lag)]
         if live is not None:
             background.append(live.watch())
@@ -247,10 +253,11 @@ def _link(settings: Settings, clock: Clock) -> HospitalLink | None:
 
 
 async def _web_role(
-    ground: _Ground, stack: contextlib.AsyncExitStack, *, shared: bool
+    ground: _Ground, stack: contextlib.AsyncExitStack, *, shared: bool, ways: Ways | None
 ) -> tuple[WebServer, Live]:
     settings, clock = ground.settings, ground.clock
-    signed = HmacTokens([await asyncio.to_thread(token_key, Path(settings.keys.tokens))])
+    key = await asyncio.to_thread(token_key, Path(settings.keys.tokens))
+    signed = HmacTokens([key])
     revoked = Revoked()
     tokens = RevocableTokens(signed, revoked)
     issuer = Issuer(signed, clock)
@@ -286,7 +293,12 @@ async def _web_role(
         directory=DirectoryReadings(ground.units),
         revoking=Revoking(units=ground.units, clock=clock, take_back=live.control.take_back),
         accounts=account_parts(
-            units=ground.units, clock=clock, tokens=signed, take_back=live.control.take_back
+            units=ground.units,
+            clock=clock,
+            tokens=signed,
+            token_key=key,
+            take_back=live.control.take_back,
+            ways=ways or platforms.ways,
         ),
         wechat=platforms.service_account,
         patients=patient_parts(settings=settings, units=ground.units, clock=clock, records=None),

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, String, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, SmallInteger, String, Table, Text
 from sqlalchemy.dialects import mysql
 
+from adapters.sql.sealed import blind, sealed
 from adapters.sql.tables import metadata
 
 _OPTIONS: dict[str, Any] = {
@@ -22,6 +23,66 @@ def _digest(name: str, length: int = 32, *, nullable: bool = False) -> Column[by
 def _us(name: str, *, nullable: bool = False) -> Column[int]:
     return Column(name, BigInteger, nullable=nullable)
 
+
+user = Table(
+    "user",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("standing", String(16), nullable=False),
+    Column("merged_into", String(26)),
+    _us("created_us"),
+    _us("ended_us", nullable=True),
+    **_OPTIONS,
+)
+
+identity = Table(
+    "identity",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("user", String(26), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("app", String(64), nullable=False),
+    sealed("subject"),
+    blind("subject_blind"),
+    _us("linked_us"),
+    # An identity belongs to at most one account, also when two sign-ins come at once.
+    Index(None, "kind", "app", "subject_blind", unique=True),
+    Index(None, "user"),
+    **_OPTIONS,
+)
+
+sms_code = Table(
+    "sms_code",
+    metadata,
+    # The newest code of each phone; the phone itself is not kept.
+    blind("phone_blind", primary_key=True),
+    _digest("code", 16, nullable=True),
+    _us("sent_us"),
+    Column("tries", SmallInteger, nullable=False),
+    Column("day", String(10), nullable=False),
+    Column("sends", SmallInteger, nullable=False),
+    Index(None, "sent_us"),
+    **_OPTIONS,
+)
+
+sms_sending = Table(
+    "sms_sending",
+    metadata,
+    # How many messages an address asked for in an hour.
+    Column("address", String(64), primary_key=True),
+    Column("hour", String(13), primary_key=True),
+    Column("sends", Integer, nullable=False),
+    **_OPTIONS,
+)
+
+used_state = Table(
+    "used_state",
+    metadata,
+    Column("id", String(128), primary_key=True),
+    _us("until_us"),
+    Index(None, "until_us"),
+    **_OPTIONS,
+)
 
 session = Table(
     "session",

@@ -45,6 +45,7 @@ _LIVE = (
     .limit(bindparam("limit"))
 )
 _LOCKED = {statement: statement.with_for_update() for statement in (_ONE, _OF_USER)}
+_BLUR = update(session).where(_C.user == bindparam("of_user")).values(device="", address="")
 _FORGET = delete(session).where(_C.good_until_us < bindparam("before"))
 
 
@@ -74,6 +75,9 @@ class SqlSessions:
     def keep(self, session: Session) -> None:
         row = _row(session)
         self._transaction.later(_KEEP, of_id=session.id, **{name: row[name] for name in _CHANGING})
+
+    def blur(self, user: str) -> None:
+        self._transaction.later(_BLUR, of_user=user)
 
     def forget(self, *, before: datetime) -> None:
         self._transaction.later(_FORGET, before=to_us(before))

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 
 from adapters.sql import outbox
+from adapters.sql.codes_store import SqlCodes
 from adapters.sql.consents_store import SqlConsents
 from adapters.sql.credentials_store import SqlCredentials
 from adapters.sql.directory_store import SqlDirectories, SqlHospitalContacts
@@ -17,6 +18,7 @@ from adapters.sql.revocations import SqlRevocations
 from adapters.sql.sessions_store import SqlSessions
 from adapters.sql.staff_store import SqlStaff, SqlTries
 from adapters.sql.transaction import Database, Transaction
+from adapters.sql.users_store import SqlUserAccounts
 from core import limits
 from core.clock import Clock
 from core.events import Outgoing
@@ -93,6 +95,14 @@ class SqlUnit:
     @lazily
     def consents(self) -> SqlConsents:
         return SqlConsents(self._transaction)
+
+    @lazily
+    def users(self) -> SqlUserAccounts:
+        return SqlUserAccounts(self._transaction, self._sealing, writes=self._writes)
+
+    @lazily
+    def codes(self) -> SqlCodes:
+        return SqlCodes(self._transaction, self._sealing)
 
     def publish(self, *outgoing: Outgoing) -> None:
         self._outgoing += outgoing

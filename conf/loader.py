@@ -141,6 +141,8 @@ def _contradictions(settings: Settings) -> Iterable[tuple[str, str]]:
         yield "web.connections_per_address", "must be 1 or more"
     if settings.web.connections_per_user < 1:
         yield "web.connections_per_user", "must be 1 or more"
+    if not 0 <= settings.web.requests_scale <= 1_000:
+        yield "web.requests_scale", "must be 0 to 1000"
     if settings.hospital.front_machine and not settings.hospital.front_machine.startswith("https://"):
         yield "hospital.front_machine", "must begin with https:// (the front machine speaks mutual TLS only)"
     least = {"tickets_days": 2, "history_days": limits.QUEUE_LEARN_DAYS + 2, "outbox_days": 1}

@@ -35,6 +35,8 @@ class Web(Setting, frozen=True, kw_only=True):
     """Sockets that one address may hold at each process; a hospital's phones and screens share one."""
     connections_per_user: int = 20
     """Sockets that one user may hold at each process; the oldest gives way to the newest."""
+    requests_scale: float = 1.0
+    """Makes the limits of requests by address, account and device wider (2.0) or narrower; 0: no limit."""
     native_sender: bool = True
     """Use the sender compiled by ``make setup`` where it is there; ``false``: Python alone."""
     pages: str = "web/dist"

@@ -27,6 +27,7 @@ from handlers.caller import Caller
 from handlers.client_address import ClientAddresses
 from handlers.deps import Deps, Identify
 from handlers.problems import MEDIA_TYPE, Problem, Words, plain_problem, problem_of
+from handlers.quota import DEVICE_HEADER, RequestQuotas
 from handlers.recording import Recording, Trail
 from handlers.routes import Answered, Plain, RawBody, Route
 
@@ -56,6 +57,7 @@ class Edge:
     recording: Recording
     seconds: Histogram
     addresses: ClientAddresses = field(default_factory=ClientAddresses)
+    quotas: RequestQuotas | None = None
 
 
 def refused_value(error: msgspec.ValidationError) -> BadInput:
@@ -127,10 +129,15 @@ class JsonEndpoint(RequestHandler):
     async def _call(self, route: Route, parts: tuple[str, ...]) -> tuple[int, bytes]:
         """Find out who asks, carry the request out, and leave its record before the answer leaves."""
         trail = self._edge.recording.trail(route, parts, self.request)
+        # Too often is said before anything is recorded: a flood must not become a flood of records.
+        trail.actor, unknown = await self._counted(route)
         try:
-            trail.actor = actor = self._actor()
-            if route.allow is not None and actor.role not in route.allow:
-                raise Unauthenticated() if actor == ANONYMOUS else Forbidden(role=actor.role.value)
+            if unknown is not None:
+                raise unknown
+            if route.allow is not None and trail.actor.role not in route.allow:
+                raise (
+                    Unauthenticated() if trail.actor == ANONYMOUS else Forbidden(role=trail.actor.role.value)
+                )
             await trail.admit()
             answer, status, body = await self._carry_out(route, trail, parts)
         except BaseException as error:
@@ -192,6 +199,20 @@ class JsonEndpoint(RequestHandler):
         self._media_type = answer.media_type
         return answer.status, answer.body
 
+    async def _counted(self, route: Route) -> tuple[Actor, Unauthenticated | None]:
+        """Who asks, or why that is not known. Counted either way; refuses with ``TooManyRequests``."""
+        unknown: Unauthenticated | None = None
+        try:
+            actor = self._actor()
+        except Unauthenticated as refusal:
+            actor, unknown = ANONYMOUS, refusal
+        quotas, request = self._edge.quotas, self.request
+        if quotas is not None:
+            address = self._edge.addresses.group(request.remote_ip or "", request.headers)
+            device = request.headers.get(DEVICE_HEADER)
+            await quotas.admit(route.pace, actor, address=address, device=device)
+        return actor, unknown
+
     def _actor(self) -> Actor:
         header = self.request.headers.get("Authorization")
         if header is None:
@@ -237,6 +258,9 @@ class JsonEndpoint(RequestHandler):
             self.set_header("WWW-Authenticate", "Bearer")
         if problem.status == 503:
             self.set_header("Retry-After", str(int(limits.HTTP_RETRY_AFTER_SECONDS)))
+        again = problem.params.get("again_after_seconds")
+        if isinstance(again, int):
+            self.set_header("Retry-After", str(again))
         self.finish(msgspec.json.encode(problem))
 
     def log_exception(self, kind: Any, error: Any, trace: Any) -> None:

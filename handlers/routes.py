@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from accounts.policy import POLICY, Rule
+from accounts.quota import Pace, pace_of
 from core.actor import Role
 from core.refusals import Refusal
 
@@ -60,6 +61,7 @@ class Route:
     function: Endpoint
     action: str
     rule: Rule
+    pace: Pace
     summary: str
     status: int
     refuses: tuple[type[Refusal], ...]
@@ -142,6 +144,7 @@ class Routes:
                     function=function,
                     action=action,
                     rule=POLICY[action],
+                    pace=pace_of(POLICY[action], method),
                     summary=summary,
                     status=status,
                     refuses=tuple(refuses),

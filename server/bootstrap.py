@@ -63,6 +63,7 @@ from server.accounts_parts import account_forgetting, account_parts
 from server.api import ROUTES, documents
 from server.arrivals import Arrivals
 from server.audit_parts import AuditParts, open_audit
+from server.edge_parts import request_quotas
 from server.exposition import SyncCollector, exposed
 from server.known_lines import KnownLines
 from server.lag import watch_lag
@@ -323,6 +324,7 @@ async def _web_role(
         ),
         seconds=ground.metrics.http_seconds,
         addresses=addresses,
+        quotas=request_quotas(settings, clock=clock, sealing=ground.sealing, stack=stack),
     )
     application = make_application(edge, ROUTES, live.rules, settings.web, ROOT)
     listening = bind(settings.web, shared=shared)

@@ -10,14 +10,25 @@ from typing import Any
 
 import msgspec
 
+from accounts.quota import TooManyRequests
 from core.actor import Role
 from core.refusals import BadInput, Forbidden, Refusal, Unauthenticated, Unavailable
 from handlers.endpoint import RequestTookTooLong
 from handlers.problems import MEDIA_TYPE, TITLES, Problem
+from handlers.quota import DEVICE_HEADER
 from handlers.routes import Plain, Route
 
 VERSION = "1.0.0"
 REF = "#/components/schemas/{name}"
+
+_DEVICE = {
+    "name": DEVICE_HEADER,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "A name that an app or page makes up once and keeps, 16 to 64 letters, digits, - or _: "
+    "how often it may ask is counted by it. Anything else is no name.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +64,7 @@ def openapi(routes: Sequence[Route]) -> dict[str, Any]:
         "paths": dict(sorted(paths.items())),
         "components": {
             "schemas": components,
+            "parameters": {"Device": _DEVICE},
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
     }
@@ -156,6 +168,7 @@ def _parameters(route: Route) -> Iterable[dict[str, Any]]:
                 "required": name in inner.get("required", ()),
                 "schema": schema,
             }
+    yield {"$ref": "#/components/parameters/Device"}
     if route.replayable:
         yield {
             "name": "Idempotency-Key",
@@ -167,7 +180,13 @@ def _parameters(route: Route) -> Iterable[dict[str, Any]]:
 
 
 def _problems(route: Route) -> dict[str, Any]:
-    refused: set[type[Refusal]] = {*route.refuses, Unavailable, RequestTookTooLong, Unauthenticated}
+    refused: set[type[Refusal]] = {
+        *route.refuses,
+        Unavailable,
+        RequestTookTooLong,
+        Unauthenticated,
+        TooManyRequests,
+    }
     if route.body is not None or route.query is not None or route.replayable:
         refused.add(BadInput)
     if route.allow is not None and route.allow != frozenset(Role):

@@ -1,0 +1,40 @@
+"""Composition of what stands before every request: who may ask how often."""
+
+import contextlib
+
+from adapters.memory.quotas import MemoryQuotas
+from adapters.redis.places import BadBrokerUrl
+from adapters.redis.quotas import RedisQuotas
+from adapters.redis.topology import topology_at
+from conf.settings import Settings
+from core.clock import Clock
+from core.quota import Quotas
+from core.sealing import Sealing
+from handlers.quota import RequestQuotas
+from server.outcomes import CannotStart
+
+
+def request_quotas(
+    settings: Settings, *, clock: Clock, sealing: Sealing, stack: contextlib.AsyncExitStack
+) -> RequestQuotas:
+    """Quotas of this process, and those that all processes share. Raises ``CannotStart``."""
+    own = MemoryQuotas(clock)
+    shared = _shared(settings, clock=clock, sealing=sealing, stack=stack) or own
+    return RequestQuotas(own=own, shared=shared, scale=settings.web.requests_scale)
+
+
+def _shared(
+    settings: Settings, *, clock: Clock, sealing: Sealing, stack: contextlib.AsyncExitStack
+) -> Quotas | None:
+    if settings.broker.urls == ("memory:",):
+        return None
+    try:
+        redis = topology_at(settings.broker.urls)
+    except BadBrokerUrl as bad:
+        raise CannotStart(f"broker.url: {bad}") from None
+    stack.push_async_callback(redis.close)
+
+    def hashed(name: str) -> bytes:
+        return sealing.blind(name, table="quota", column="name")
+
+    return RedisQuotas(redis, hashed=hashed, clock=clock)

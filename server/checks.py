@@ -22,6 +22,7 @@ from core.refusals import Refusal
 from front_machine.link import HospitalLink, client_context
 from server.outcomes import CannotStart
 from server.pki import describe
+from server.platforms_checks import judge_ways
 from server.specs import own_line_spec
 
 ROOT = Path(__file__).parents[1]
@@ -174,11 +175,16 @@ async def _disk(settings: Settings) -> Finding:
     return Finding(enough, f"{free / 1e9:.1f} GB free", "" if enough else "make room in the data folder")
 
 
+async def _ways(settings: Settings) -> Finding:
+    return Finding(*await judge_ways(settings))
+
+
 CHECKS: dict[str, Check] = {
     "database": _database,
     "broker": _broker,
     "hospital": _hospital,
     "certificates": _certificates,
+    "sign-in": _ways,
     "lines and screens": _lines,
     "pages": _pages,
     "disk": _disk,

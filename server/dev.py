@@ -21,6 +21,7 @@ from conf.settings import Settings
 from core import limits
 from core.clock import SystemClock
 from server.bootstrap import Roles, compose
+from server.demo_platforms import agree, connected
 from server.lifetime import alone_in, keep_files_private, stop_signal
 from server.pki import make_pki
 from server.telemetry import configure_logs
@@ -50,17 +51,19 @@ async def run_dev(settings: Settings, *, speed: float, start: str) -> None:
 
 async def _run(settings: Settings, data: Path, *, speed: float, start: str) -> None:
     await asyncio.to_thread(make_pki, data / "pki", at=SystemClock().now())
-    front_port = free_port()
+    agreed = await asyncio.to_thread(agree, data / "platforms")
+    front_port, open_port = free_port(), free_port()
     linked = msgspec.structs.replace(
-        settings,
+        connected(settings, agreed.parent, open_port),
         hospital=msgspec.structs.replace(settings.hospital, front_machine=f"https://127.0.0.1:{front_port}"),
     )
-    neighbours = Tree(neighbour_commands(data, front_port=front_port, speed=speed, start=start))
+    commands = neighbour_commands(data, front_port=front_port, speed=speed, start=start)
+    neighbours = Tree([*commands, open_platforms_command(agreed, open_port)])
     running = asyncio.create_task(neighbours.run())
     try:
         platform_of = compose(linked, Roles.ALL, work_after=partial(_answers, front_port))
         async with platform_of as platform, stop_signal() as stopped:
-            _say_what_to_open(platform.port, speed)
+            _say_what_to_open(platform.port, open_port, speed)
             stopping = asyncio.create_task(stopped.wait())
             await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
@@ -106,7 +109,13 @@ def neighbour_commands(data: Path, *, front_port: int, speed: float, start: str)
     ]
 
 
-def _say_what_to_open(port: int, speed: float) -> None:
+def open_platforms_command(agreed: Path, port: int) -> Child:
+    """The command of WeChat, Alipay and everybody's phones, simulated."""
+    command = [sys.executable, "-m", "demo.platforms", "--agreed", str(agreed.resolve())]
+    return Child("platforms", [*command, "--port", str(port)], folder=ROOT)
+
+
+def _say_what_to_open(port: int, open_port: int, speed: float) -> None:
     address = f"http://127.0.0.1:{port}"
     table = Table.grid(padding=(0, 2))
     for what, where in (
@@ -114,6 +123,7 @@ def _say_what_to_open(port: int, speed: float) -> None:
         ("a clinic screen 候诊屏", f"{address}/screen/hall-3"),
         ("a patient's phone 手机", f"{address}/h5/"),
         ("calling page 叫号", f"{address}/doctor/"),
+        ("text messages 手机短信", f"http://127.0.0.1:{open_port}/"),
         ("API documents 接口文档", f"{address}/docs"),
     ):
         table.add_row(what, f"[link={where}]{where}[/link]")

@@ -13,7 +13,7 @@ class Credentials:
     """A password as it is kept, and the second factor."""
 
     password: str
-    """As ``Passwords.hash`` gave it."""
+    """As ``Passwords.hash`` gave it; empty after a reset, when none is right."""
     earlier: tuple[str, ...] = ()
     """Hashes of the passwords before it, newest first."""
     set_at: datetime
@@ -33,12 +33,19 @@ class Credentials:
     @property
     def remembered(self) -> tuple[str, ...]:
         """The last passwords, none of which may be set again."""
-        return (self.password, *self.earlier)[: limits.STAFF_PASSWORDS_REMEMBERED]
+        last = (self.password, *self.earlier) if self.password else self.earlier
+        return last[: limits.STAFF_PASSWORDS_REMEMBERED]
 
     def with_password(self, password: str, *, at: datetime) -> "Credentials":
         """The same second factor, another password."""
-        earlier = self.remembered[: limits.STAFF_PASSWORDS_REMEMBERED - 1]
-        return replace(self, password=password, earlier=earlier, set_at=at)
+        return replace(self, password=password, earlier=self._past(), set_at=at)
+
+    def emptied(self, *, at: datetime) -> "Credentials":
+        """Neither password nor second factor; what may not be set again is still known."""
+        return Credentials(password="", earlier=self._past(), set_at=at)
+
+    def _past(self) -> tuple[str, ...]:
+        return self.remembered[: limits.STAFF_PASSWORDS_REMEMBERED - 1]
 
     def offering(self, secret: str) -> "Credentials":
         """A second factor that is offered. What was offered before is worth nothing any more."""

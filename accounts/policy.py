@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from core.actor import EMPLOYEES, STAFF, Role
+from core.actor import ADMINS, EMPLOYEES, STAFF, Role
 
 
 class Touches(enum.Enum):
@@ -67,6 +67,10 @@ def _rule(
     return Rule(None if roles is None else frozenset(roles), touches, reach, managed)
 
 
+def _administration(*roles: Role) -> Rule:
+    return _rule(roles, Touches.ADMINISTRATION, Reach.ALL, managed=True)
+
+
 _PEOPLE = EMPLOYEES | {Role.PATIENT}
 """Whoever signs in; machines carry tokens that stand alone."""
 _OWNERS = frozenset({Role.PATIENT})
@@ -106,6 +110,25 @@ POLICY = MappingProxyType(
         "patient.unbind": _rule(_OWNERS, Touches.PERSONAL, Reach.OWN),
         "patient.default": _rule(_OWNERS, Touches.PERSONAL, Reach.OWN),
         "patient.reveal": _rule(_OWNERS, Touches.HEALTH, Reach.OWN),
+        # Staff's own accounts, and their administration
+        "staff.sign_in": _rule(None, Touches.ACCOUNT),
+        "staff.set_up": _rule(None, Touches.ACCOUNT),
+        "staff.accept": _rule(None, Touches.ACCOUNT),
+        "staff.me": _rule(EMPLOYEES, Touches.ACCOUNT, Reach.OWN),
+        "staff.password": _rule(EMPLOYEES, Touches.ACCOUNT, Reach.OWN),
+        "staff.recovery": _rule(EMPLOYEES, Touches.ACCOUNT, Reach.OWN),
+        "admin.staff.list": _administration(Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN),
+        "admin.staff.create": _administration(Role.SYSTEM_ADMIN),
+        "admin.staff.invite": _administration(Role.SYSTEM_ADMIN),
+        "admin.staff.close": _administration(Role.SYSTEM_ADMIN),
+        "admin.staff.role": _administration(Role.SECURITY_ADMIN),
+        "admin.staff.lines": _administration(Role.SECURITY_ADMIN),
+        "admin.staff.lock": _administration(Role.SECURITY_ADMIN),
+        "admin.staff.unlock": _administration(Role.SECURITY_ADMIN),
+        "admin.staff.reset": _administration(Role.SECURITY_ADMIN),
+        "admin.session.list": _administration(Role.SECURITY_ADMIN),
+        "admin.session.end": _administration(Role.SECURITY_ADMIN),
+        "admin.roles": _administration(*ADMINS),
         "token.revoke": _rule(_SECURITY, Touches.ADMINISTRATION, Reach.ALL, managed=True),
         # WeChat: its own server, and pages that use its JS-SDK
         "wechat.page": _rule(None, Touches.NOTHING),

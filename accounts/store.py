@@ -1,6 +1,6 @@
 """What accounts need of storage."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 from accounts.session import Session
 from accounts.user import Change, Proof, User
+from core.actor import Role
 from core.events import Outgoing
 from core.ids import SessionId, UserId
 from realtime.revocations import RevocationStore
@@ -22,8 +23,10 @@ class SessionStore(Protocol):
     async def live_of(self, user: str, *, at: datetime) -> Sequence[Session]:
         """The user's sessions that are good at that moment, by id (oldest first)."""
 
-    async def live(self, *, at: datetime, after: SessionId | None, limit: int) -> Sequence[Session]:
-        """Everybody's good sessions, by id, those behind ``after``."""
+    async def live(
+        self, roles: Collection[Role], *, at: datetime, after: SessionId | None, limit: int
+    ) -> Sequence[Session]:
+        """The good sessions of these roles, by id, those behind ``after``."""
 
     def add(self, session: Session) -> None:
         """Keep a new one."""

@@ -151,6 +151,14 @@ def _contradictions(settings: Settings) -> Iterable[tuple[str, str]]:
             yield f"retention.{name}", f"must be {days} to {MOST_DAYS}"
     if not 1 <= settings.patients.per_account <= limits.PATIENTS_PER_ACCOUNT:
         yield "patients.per_account", f"must be 1 to {limits.PATIENTS_PER_ACCOUNT}"
+    for name, fewest, most in (
+        ("idle_minutes", 1, 24 * 60),
+        ("administrators_idle_minutes", 1, 60),
+        ("session_hours", 1, 24 * 7),
+        ("password_days", 0, 3_650),
+    ):
+        if not fewest <= getattr(settings.staff, name) <= most:
+            yield f"staff.{name}", f"must be {fewest} to {most}"
     if production and settings.demo.enabled:
         yield "demo.enabled", "the demonstration's ready-made tokens are refused in production"
     if production and "*" in settings.web.allowed_origins:

@@ -224,6 +224,19 @@ class Patients(Setting, frozen=True, kw_only=True):
     """How many an account may have."""
 
 
+class Staff(Setting, frozen=True, kw_only=True):
+    """Sign-in of staff: how long it lasts, how long a password does."""
+
+    idle_minutes: int = 30
+    """A session that nobody uses ends after so long."""
+    administrators_idle_minutes: int = 15
+    """The same, of the three administrators."""
+    session_hours: int = 12
+    """A session ends after so long, however much it is used."""
+    password_days: int = 180
+    """A password must be changed after so many days; ``0``: never."""
+
+
 class Demo(Setting, frozen=True, kw_only=True):
     """The invented hospital of ``run.py dev``."""
 
@@ -250,6 +263,7 @@ class Settings(Setting, frozen=True, kw_only=True):
     alipay: Alipay = Alipay()
     sms: Sms = Sms()
     patients: Patients = Patients()
+    staff: Staff = Staff()
     demo: Demo = Demo()
     own_lines: tuple[OwnLine, ...] = ()
     screens: tuple[Screen, ...] = ()

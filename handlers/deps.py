@@ -8,6 +8,9 @@ from typing import Protocol
 from accounts.consents import ConsentService
 from accounts.rights import Rights
 from accounts.sessions import Sessions
+from accounts.staff_administration import StaffAdministration
+from accounts.staff_links import StaffLinks
+from accounts.staff_sign_in import StaffSignIn
 from accounts.users import Users
 from accounts.wechat import ServiceAccount
 from clinic.patients import PatientService
@@ -87,6 +90,29 @@ class Patients(Protocol):
         """What an account agreed to."""
 
 
+class Staff(Protocol):
+    """Staff's accounts as the edge needs them."""
+
+    @property
+    def sign_in(self) -> StaffSignIn:
+        """Password and second factor."""
+
+    @property
+    def links(self) -> StaffLinks:
+        """Set-up and invitations."""
+
+    @property
+    def administration(self) -> StaffAdministration:
+        """What administrators do."""
+
+    @property
+    def password_days(self) -> int:
+        """After how many days a password must be changed; 0: never."""
+
+    def now(self) -> datetime:
+        """The moment it is."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deps:
     """Everything an endpoint may call."""
@@ -98,6 +124,7 @@ class Deps:
     accounts: Accounts
     wechat: ServiceAccount | None
     patients: Patients
+    staff: Staff
     readiness: Callable[[], Awaitable[Readiness]]
     metrics: Callable[[], bytes]
     start: Callable[[], Start]

@@ -6,6 +6,7 @@ from rich.console import Console
 
 from core import limits
 from handlers import (
+    admin_http,
     clinic_http,
     consents_http,
     me_http,
@@ -14,6 +15,7 @@ from handlers import (
     queue_http,
     sessions_http,
     sign_in_http,
+    staff_http,
     tokens_http,
     wechat_http,
 )
@@ -28,6 +30,8 @@ ROUTES = (
     *consents_http.routes,
     *patients_http.routes,
     *me_http.routes,
+    *staff_http.routes,
+    *admin_http.routes,
     *tokens_http.routes,
     *wechat_http.routes,
     *operations_http.routes,

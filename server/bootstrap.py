@@ -18,6 +18,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, generate_latest
 
 from accounts.providers import Ways
+from adapters.crypto.passwords import Argon2Passwords
 from adapters.memory.broker import MemoryBroker, MemoryStreams
 from adapters.memory.nudge import MemoryNudge
 from adapters.redis.broker import RedisBroker
@@ -77,6 +78,7 @@ from server.platforms_parts import open_platforms
 from server.relay import Relay, RelayGauges
 from server.sealing_parts import field_sealing
 from server.specs import own_line_spec, screen_spec
+from server.staff_parts import staff_forgetting, staff_parts
 from server.standing import Standing
 from server.start import start_answer
 from server.storage import migrate_storage, require_schema
@@ -288,18 +290,29 @@ async def _web_role(
     queue = _queue(ground, live, build)
     api = documents()
     platforms = await open_platforms(settings, clock=clock, stack=stack)
+    accounts = account_parts(
+        units=ground.units,
+        clock=clock,
+        tokens=signed,
+        token_key=key,
+        take_back=live.control.take_back,
+        ways=ways or platforms.ways,
+    )
+    passwords = Argon2Passwords()
+    stack.callback(passwords.close)
     deps = Deps(
         version=VERSION,
         queue=queue,
         directory=DirectoryReadings(ground.units),
         revoking=Revoking(units=ground.units, clock=clock, take_back=live.control.take_back),
-        accounts=account_parts(
+        accounts=accounts,
+        staff=staff_parts(
+            settings=settings,
             units=ground.units,
             clock=clock,
-            tokens=signed,
-            token_key=key,
-            take_back=live.control.take_back,
-            ways=ways or platforms.ways,
+            sessions=accounts.sessions,
+            passwords=passwords,
+            key=key,
         ),
         wechat=platforms.service_account,
         patients=patient_parts(settings=settings, units=ground.units, clock=clock, records=None),
@@ -434,6 +447,7 @@ def _forgetting(ground: _Ground, keeper: LeaseKeeper) -> Forgetting:
             lambda: replays.forget(at=clock.now()),
             forget_revocations,
             account_forgetting(ground.units.under(fence), clock),
+            staff_forgetting(ground.units.under(fence), clock),
             leftovers.sweep,
             past.sweep,
         )

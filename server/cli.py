@@ -188,6 +188,18 @@ def token(
     typer.echo(f"token id {issued.id}, for: run.py revoke --token-id", err=True)
 
 
+staff_app = typer.Typer(no_args_is_help=True, help="Staff accounts, where no page can help yet.")
+app.add_typer(staff_app, name="staff")
+
+
+@staff_app.command("set-up-link")
+def staff_set_up_link(config: Config = None, data: Data = None) -> None:
+    """A new one-time link for the first system administrator, while there is none; earlier ones end."""
+    from server.staff_parts import set_up_link
+
+    typer.echo(asyncio.run(set_up_link(_settings(config, data))))
+
+
 @app.command()
 def revoke(
     user: Annotated[str | None, typer.Option(help="whose tokens: nurse.0007, screen.hall-3f")] = None,

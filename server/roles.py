@@ -13,6 +13,7 @@ from server.bootstrap import Roles, compose
 from server.garbage import settle_garbage
 from server.lifetime import end_within, keep_files_private, stop_signal
 from server.outcomes import CannotStart
+from server.staff_parts import tell_first_link
 from server.storage import migrate_storage
 from server.telemetry import configure_logs
 from server.tree import Child, GivenUp, Tree
@@ -55,6 +56,7 @@ async def run_tree(settings: Settings, *, config: Path | None, data: Path | None
     configure_logs(form=settings.log.format, level=settings.log.level, role="serve")
     keep_files_private()
     await migrate_storage(settings)
+    await tell_first_link(settings)
     port = _free_port(settings.web)
     commands = children(settings, config=config, data=data, port=port)
     tree = Tree(commands, spare=[sys.executable, RUN, "spare"], spares=limits.RESTART_SPARES)

@@ -32,11 +32,13 @@ class Argon2Passwords:
     def __init__(
         self,
         *,
-        memory_kib: int = limits.PASSWORD_HASH_KIB,
-        passes: int = limits.PASSWORD_HASH_PASSES,
+        memory_kib: int | None = None,
+        passes: int | None = None,
         at_once: int = limits.PASSWORD_HASHES_AT_ONCE,
         waiting: int = limits.PASSWORD_HASHES_WAITING,
     ) -> None:
+        memory_kib = memory_kib or limits.PASSWORD_HASH_KIB
+        passes = passes or limits.PASSWORD_HASH_PASSES
         self._hasher = PasswordHasher(time_cost=passes, memory_cost=memory_kib, parallelism=1)
         self._threads = ThreadPoolExecutor(at_once, "passwords", initializer=_step_back)
         self._turns = asyncio.Semaphore(at_once)

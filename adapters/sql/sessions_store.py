@@ -1,6 +1,6 @@
 """``accounts.store.SessionStore`` on SQL."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ from accounts.session import Ending, Session, SessionBounds
 from adapters.sql.accounts_tables import session
 from adapters.sql.driver import Row
 from adapters.sql.instants import from_us, from_us_or_none, to_us, to_us_or_none
-from adapters.sql.statement import insert_row
+from adapters.sql.statement import insert_row, one_of, places
 from adapters.sql.transaction import Transaction
 from core.actor import Role
 from core.ids import LineId, SessionId
@@ -40,7 +40,12 @@ _OF_USER = (
 )
 _LIVE = (
     select(session)
-    .where(_C.id > bindparam("after"), _C.good_until_us > bindparam("at"), _C.ended_us.is_(None))
+    .where(
+        one_of(_C.role),
+        _C.id > bindparam("after"),
+        _C.good_until_us > bindparam("at"),
+        _C.ended_us.is_(None),
+    )
     .order_by(_C.id)
     .limit(bindparam("limit"))
 )
@@ -65,8 +70,11 @@ class SqlSessions:
         rows = await self._transaction.rows(self._of_user, of_user=user, at=to_us(at))
         return [_session(row) for row in rows]
 
-    async def live(self, *, at: datetime, after: SessionId | None, limit: int) -> Sequence[Session]:
-        rows = await self._transaction.rows(_LIVE, after=after or "", at=to_us(at), limit=limit)
+    async def live(
+        self, roles: Collection[Role], *, at: datetime, after: SessionId | None, limit: int
+    ) -> Sequence[Session]:
+        named = places(_C.role, sorted(roles))
+        rows = await self._transaction.rows(_LIVE, **named, after=after or "", at=to_us(at), limit=limit)
         return [_session(row) for row in rows]
 
     def add(self, session: Session) -> None:

@@ -193,8 +193,8 @@ async def test_pages_of_all_that_are_live(house: House) -> None:
         several.append((await house.opens(actor)).session.id)
         house.clock.advance(SECOND)
     async with house.units.read() as unit:
-        first = await unit.sessions.live(at=house.clock.now(), after=None, limit=2)
-        rest = await unit.sessions.live(at=house.clock.now(), after=first[-1].id, limit=2)
+        first = await unit.sessions.live(set(Role), at=house.clock.now(), after=None, limit=2)
+        rest = await unit.sessions.live(set(Role), at=house.clock.now(), after=first[-1].id, limit=2)
     assert [one.id for one in (*first, *rest)] == several
 
 

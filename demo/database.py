@@ -30,7 +30,7 @@ def connect(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute(f"PRAGMA journal_size_limit = {_LARGEST_WAL_BYTES}")
-    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'V_PD_LSXX'").fetchone() is None:
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'V_BRDA'").fetchone() is None:
         connection.executescript(Path(__file__).with_name("schema.sql").read_text(encoding="utf-8"))
     return connection
 

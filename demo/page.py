@@ -3,6 +3,7 @@
 import sqlite3
 
 from demo.day import LAST_SECOND, Day
+from demo.records import Records
 from demo.requests import Desk, replay
 from demo.writer import Writer
 
@@ -15,6 +16,7 @@ class Page:
         self._connection = connection
         self.writer = Writer(connection, day)
         self._desk = Desk(connection, day)
+        self._records = Records(connection, day.date)
 
     @property
     def answered(self) -> int:
@@ -25,12 +27,14 @@ class Page:
         """Turn the file to this day and play it up to a second, with the requests it already had."""
         replay(self._connection, self.day, min(second, LAST_SECOND))
         self.writer.begin()
+        self._records.begin()
         self.advance(second)
 
     def advance(self, second: int) -> None:
         """Play up to a second, answer what is asked, write what changed."""
         self.day.advance(min(second, LAST_SECOND))
         self._desk.answer_pending(second)
+        self._records.answer_pending(second)
         self.writer.follow(second)
 
     def kept(self) -> None:

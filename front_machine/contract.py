@@ -3,7 +3,8 @@
 The hospital side (front machine) answers, the platform asks; both import only these types. Rules of the wire:
 
 * Every answer is an ``Envelope``; ``data`` is there for ``OK`` and ``UNKNOWN_OUTCOME`` only.
-* Names are already masked; an id number, a telephone or a full name has no field here and never will.
+* Names are already masked; an id number, a telephone or a full name has no field here and never will. What
+  the platform itself tells about a patient, to find or make a record, is in ``contract_patients.py``.
 * Times are RFC 3339 with offset; codes of lines, rooms, doctors are the hospital's own, trimmed.
 * A ``LineState`` is identified by its ``etag``, a keyed hash of its content. Nobody has to remember anything:
   the platform says which etags it holds and gets the lines that differ.
@@ -88,6 +89,10 @@ class Reason(enum.StrEnum):
     ARREARS = "arrears"
     CLINIC_STOPPED = "clinic_stopped"
     CANCELLED = "cancelled"
+    NAME_DIFFERS = "name_differs"
+    """The hospital's record of this paper has another name."""
+    SEVERAL_FOUND = "several_found"
+    NO_SUCH_PATIENT = "no_such_patient"
     KEY_REUSED = "key_reused"
     """The same idempotency key came with another visit or line."""
     OTHER = "other"

@@ -44,6 +44,9 @@ from front_machine.etag import key_from
 from front_machine.his import HisLink, HisUnavailable
 from front_machine.hospital import Hospital
 from front_machine.operations import Operations
+from front_machine.patient_answers import Answer as OfBody
+from front_machine.patient_answers import patient_routes
+from front_machine.patient_desk import PatientDesk
 from front_machine.settings import FrontMachineSettings, Network, allowed_networks
 from front_machine.under_way import Requests
 
@@ -57,9 +60,15 @@ class Gateway:
     """One running front machine. ``start``, then ``drain``; ``port`` is known in between."""
 
     def __init__(
-        self, operations: Operations, hospital: Hospital, link: HisLink, settings: FrontMachineSettings
+        self,
+        operations: Operations,
+        hospital: Hospital,
+        patients: PatientDesk,
+        link: HisLink,
+        settings: FrontMachineSettings,
     ) -> None:
         self.port = 0
+        self._patients = patients
         self._operations = operations
         self._hospital = hospital
         self._link = link
@@ -67,7 +76,7 @@ class Gateway:
         self._context = tls_context(settings.tls)
         self._requests = Requests()
         self._server = Door(
-            _application(operations, self._requests, frozenset(settings.tls.platform_names)),
+            _application(operations, patients, self._requests, frozenset(settings.tls.platform_names)),
             allowed=allowed_networks(settings.listen),
             ssl_options=self._context,
             idle_connection_timeout=limits.GATEWAY_IDLE_SECONDS,
@@ -83,7 +92,7 @@ class Gateway:
         start: the first answer tells.
         """
         try:
-            for line in await self._hospital.check():
+            for line in (*await self._hospital.check(), *await self._patients.check()):
                 log.info("mapping.checked", table=line)
         except HisUnavailable as error:
             log.warning("his.unavailable_at_start", his_code=error.his_code)
@@ -126,7 +135,8 @@ def build_gateway(settings: FrontMachineSettings, link: HisLink, *, clock: Clock
         settle_seconds=settings.check_in.settle_seconds if settings.check_in else 0.0,
         etag_key=etag_key,
     )
-    return Gateway(operations, hospital, link, settings)
+    patients = PatientDesk(link, settings, clock=clock)
+    return Gateway(operations, hospital, patients, link, settings)
 
 
 async def serve(gateway: Gateway) -> None:
@@ -302,7 +312,9 @@ class Answers:
         return answer
 
 
-def _application(operations: Operations, requests: Requests, platform_names: frozenset[str]) -> Application:
+def _application(
+    operations: Operations, patients: PatientDesk, requests: Requests, platform_names: frozenset[str]
+) -> Application:
     answers = Answers(operations)
     shared = {"requests": requests, "platform_names": platform_names}
     routes: list[tuple[str, str, str, Answer]] = [
@@ -316,6 +328,7 @@ def _application(operations: Operations, requests: Requests, platform_names: fro
         (PAST_DAYS, "POST", "past_days", answers.past_days),
         (CHECK_IN, "POST", "check_in", answers.check_in),
         (CHECK_IN + r"/([^/]{1,64})", "GET", "settle", answers.settle),
+        *((path, method, name, _of_body(answer)) for path, method, name, answer in patient_routes(patients)),
     ]
     return Application(
         [
@@ -326,6 +339,10 @@ def _application(operations: Operations, requests: Requests, platform_names: fro
         default_handler_args={"name": "unknown", "method": "", "answer": answers.ping, **shared},
         log_function=_log_access,
     )
+
+
+def _of_body(answer: OfBody) -> Answer:
+    return lambda endpoint, argument: answer(endpoint.request, argument)
 
 
 def _log_access(handler: RequestHandler) -> None:

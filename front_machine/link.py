@@ -34,12 +34,15 @@ from front_machine.contract import (
     Pong,
     Reason,
 )
+from front_machine.contract_patients import BIND_HEALTH_CARD, CREATE_PATIENT, FIND_PATIENT
 
 FIRST_BACKOFF_SECONDS = 0.25
 WAITING_TO_RETRY = "waiting_to_retry"
 """The cause when the link itself refuses, because the last question failed a moment ago."""
 
 CONNECTIONS = 8
+_WRITES = frozenset({CHECK_IN, CREATE_PATIENT, BIND_HEALTH_CARD})
+_ANSWERS_FOR_ONE = _WRITES | {FIND_PATIENT}
 Answer = TypeVar("Answer")
 
 
@@ -166,6 +169,19 @@ class HospitalLink:
         _, envelope, _ = await self._ask("GET", f"{CHECK_IN}/{key}")
         return self._outcome(envelope)
 
+    async def question(self, method: str, path: str, body: msgspec.Struct | None = None) -> Envelope:
+        """Any other question of the contract: its envelope, whatever it says.
+
+        Raises ``HospitalUnavailable`` when nothing was done, ``OutcomeUnknown`` when it may have been.
+        """
+        sent = None if body is None else msgspec.json.encode(body)
+        _, envelope, _ = await self._ask(method, path, body=sent)
+        return envelope
+
+    def data_of(self, envelope: Envelope, kind: type[Answer]) -> Answer:
+        """What an envelope holds. Raises ``HospitalUnavailable`` when it is not the contract's."""
+        return self._data(envelope, kind)
+
     def _outcome(self, envelope: Envelope) -> CheckInOutcome:
         number = None
         if bytes(envelope.data):
@@ -189,8 +205,8 @@ class HospitalLink:
         try:
             answer = await self._exchange(method, path, body, headers or {})
         except (HospitalUnavailable, OutcomeUnknown) as error:
-            # A check-in the front machine will not take is an answer: nobody else has to wait for it.
-            if isinstance(error, NotOffered) and path == CHECK_IN:
+            # What the front machine will not take of these is an answer: nobody else has to wait for it.
+            if isinstance(error, NotOffered) and path in _ANSWERS_FOR_ONE:
                 self._breaker.succeeded()
             else:
                 self._breaker.failed()
@@ -209,7 +225,7 @@ class HospitalLink:
         except aiohttp.ClientConnectorError as error:
             raise HospitalUnavailable(_connect_code(error)) from None
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
-            if method == "POST" and path == CHECK_IN:
+            if method == "POST" and path in _WRITES:
                 raise OutcomeUnknown from None
             raise HospitalUnavailable(_lost_code(error)) from None
         etag = response.headers.get("ETag", "")

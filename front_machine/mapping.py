@@ -82,6 +82,31 @@ class CheckInMapping(Part, frozen=True, kw_only=True):
     """How long the answer waits for the hospital to decide before it says that it is still pending."""
 
 
+class WriteMapping(Part, frozen=True, kw_only=True):
+    """A write through an interface table: a statement that may be repeated, a query that settles it."""
+
+    statement: str
+    settle: Table
+    settle_seconds: float = 3.0
+
+
+class PatientsMapping(Part, frozen=True, kw_only=True):
+    """Patients' records (建档). What is left out is not offered.
+
+    ``find.query`` may use ``:id_kind`` and ``:id_number``; ``create.statement`` also ``:key :name :sex :born
+    :phone :guardian_name :guardian_id_kind :guardian_id_number :guardian_phone :now :day``;
+    ``bind_health_card.statement`` ``:key :patient :card :main_index :now :day``.
+    """
+
+    id_kinds: dict[str, str] = {}
+    """The platform's word → the hospital's code, for papers; a word that is not here goes as it is."""
+    sexes: dict[str, str] = {}
+    born_form: str = "%Y%m%d"
+    find: Table | None = None
+    create: WriteMapping | None = None
+    bind_health_card: WriteMapping | None = None
+
+
 class Kind(enum.Enum):
     """How a field of the contract is read."""
 
@@ -108,6 +133,11 @@ _NEEDED = Target(Kind.TEXT, required=True)
 _TIME = Target(Kind.TIME)
 _STATE = Target(Kind.WORD, required=True, words=frozenset(HisState))
 _OPENING = Target(Kind.WORD, words=frozenset(Opening))
+_SETTLED: Mapping[str, Target] = {
+    "outcome": Target(Kind.WORD, required=True, words=frozenset({"pending", "done", "refused"})),
+    "reason": Target(Kind.WORD, words=frozenset(Reason)),
+    "his_code": _TEXT,
+}
 
 TARGETS: Mapping[str, Mapping[str, Target]] = {
     "departments": {"code": _NEEDED, "name": _NEEDED, "parent": _TEXT, "location": _TEXT},
@@ -158,15 +188,11 @@ TARGETS: Mapping[str, Mapping[str, Target]] = {
         "called_at": _TIME,
         "ended_at": _TIME,
     },
+    "find_patient": {"patient": _NEEDED, "name": _NEEDED},
+    "settle_patient": {**_SETTLED, "patient": _TEXT, "id_number": _TEXT},
+    "settle_card": _SETTLED,
     "clock": {"now": _TIME, "day": Target(Kind.DAY)},
-    "settle": {
-        "outcome": Target(Kind.WORD, required=True, words=frozenset({"pending", "done", "refused"})),
-        "reason": Target(Kind.WORD, words=frozenset(Reason)),
-        "his_code": _TEXT,
-        "number": _TEXT,
-        "visit": _TEXT,
-        "line": _TEXT,
-    },
+    "settle": {**_SETTLED, "number": _TEXT, "visit": _TEXT, "line": _TEXT},
 }
 """Everything a mapping can say, by table. A ticket's ``name`` is the full one; it is masked as it is read.
 

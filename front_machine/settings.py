@@ -14,7 +14,16 @@ from typing import Any, TypeVar
 import msgspec
 
 from core import limits
-from front_machine.mapping import CheckInMapping, MappingRefused, Part, Table, Tables, judge_table
+from front_machine.contract_patients import ID_KINDS, SEXES
+from front_machine.mapping import (
+    CheckInMapping,
+    MappingRefused,
+    Part,
+    PatientsMapping,
+    Table,
+    Tables,
+    judge_table,
+)
 
 _OF_MSGSPEC = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?$", re.S)
 _FROM_ENVIRONMENT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -67,6 +76,7 @@ class FrontMachineSettings(Part, frozen=True, kw_only=True):
     clock: Table | None = None
     """The hospital's own clock and business day, where these are not this machine's."""
     check_in: CheckInMapping | None = None
+    patients: PatientsMapping | None = None
 
 
 def load_settings(
@@ -181,3 +191,18 @@ def _judge(settings: FrontMachineSettings) -> None:
         judge_table("clock", "clock", settings.clock)
     if settings.check_in is not None:
         judge_table("check_in.settle", "settle", settings.check_in.settle)
+    if settings.patients is not None:
+        _judge_patients(settings.patients)
+
+
+def _judge_patients(patients: PatientsMapping) -> None:
+    for key, given, known in (("id_kinds", patients.id_kinds, ID_KINDS), ("sexes", patients.sexes, SEXES)):
+        unknown = set(given) - known
+        if unknown:
+            raise MappingRefused(f"patients.{key}.{min(unknown)}", f"known are {', '.join(sorted(known))}")
+    if patients.find is not None:
+        judge_table("patients.find", "find_patient", patients.find)
+    for part, name in (("create", "settle_patient"), ("bind_health_card", "settle_card")):
+        write = getattr(patients, part)
+        if write is not None:
+            judge_table(f"patients.{part}.settle", name, write.settle)

@@ -40,6 +40,7 @@ from core.refusals import StorageUnavailable
 from core.sealing import Sealing
 from core.tasks import end_tasks
 from front_machine.link import HospitalLink, client_context
+from front_machine.patient_link import PatientLink
 from front_machine.sync import HospitalSync
 from handlers.client_address import ClientAddresses
 from handlers.deps import Deps
@@ -73,7 +74,7 @@ from server.leftovers import OutboxLeftovers
 from server.live import Live, open_live
 from server.mirroring import QueueMirror
 from server.outcomes import CannotStart
-from server.patient_parts import patient_parts
+from server.patient_parts import patient_parts, patient_work, records_of
 from server.platforms_parts import open_platforms
 from server.relay import Relay, RelayGauges
 from server.sealing_parts import field_sealing
@@ -315,7 +316,9 @@ async def _web_role(
             key=key,
         ),
         wechat=platforms.service_account,
-        patients=patient_parts(settings=settings, units=ground.units, clock=clock, records=None),
+        patients=patient_parts(
+            settings=settings, units=ground.units, clock=clock, records=records_of(ground.link)
+        ),
         readiness=standing.readiness(database=ground.database.answers, broker=ground.broker.servers),
         metrics=lambda: generate_latest(ground.metrics.registry),
         start=lambda: start_answer(settings, issuer, build),
@@ -383,6 +386,11 @@ async def _worker_role(ground: _Ground, work_after: Callable[[], Awaitable[None]
     }
     if ground.link is not None:
         loops["sync"] = _sync(ground, ground.link, keeper)
+        loops["patients"] = patient_work(
+            units=ground.units.under(keeper.fence_of("patients")),
+            clock=ground.clock,
+            records=PatientLink(ground.link),
+        )
     try:
         await run_under_leases(keeper, loops)
     finally:

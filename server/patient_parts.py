@@ -1,6 +1,8 @@
 """Patients put together: the people of an account, their consents, the hospital behind them."""
 
+import asyncio
 import os
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from accounts.consents import ConsentService
@@ -10,7 +12,10 @@ from clinic.hospital_records import HospitalRecords
 from clinic.patients import PatientService
 from conf.consent_texts import read_consent_texts
 from conf.settings import Settings
+from core import limits
 from core.clock import Clock
+from front_machine.link import HospitalLink
+from front_machine.patient_link import PatientLink
 from server.outcomes import CannotStart
 
 
@@ -20,6 +25,23 @@ class PatientParts:
 
     service: PatientService
     consents: ConsentService
+
+
+def records_of(link: HospitalLink | None) -> HospitalRecords | None:
+    """The hospital's index of patients, where there is a hospital."""
+    return None if link is None else PatientLink(link)
+
+
+def patient_work(*, units: SqlUnits, clock: Clock, records: HospitalRecords) -> Callable[[], Awaitable[None]]:
+    """The worker's loop: patients whom the hospital does not know yet are asked about again."""
+    enrolment = Enrolment(units=units, records=records, clock=clock)
+
+    async def run() -> None:
+        while True:
+            await enrolment.sweep()
+            await asyncio.sleep(limits.PATIENT_SWEEP_SECONDS)
+
+    return run
 
 
 def patient_parts(

@@ -3,6 +3,7 @@
     relay    the outbox to the broker
     sync     the hospital to the mirrored lines
     timers   the platform's own lines: set-up, new days, unanswered calls, telling quiet lines again
+    patients  those whom the hospital does not know yet
     retention  what need not be kept any longer: old tickets and history, old boards nobody could be told,
              answers kept for repeated requests, revocations of tokens that have ended
 

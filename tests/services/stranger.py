@@ -1,5 +1,6 @@
 """A very small hospital that is nobody's demo: one SQLite file, its mapping, and settings around them."""
 
+import copy
 import sqlite3
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -17,6 +18,10 @@ CREATE TABLE XL (DM CHAR(8), MC BLOB, ZT CHAR(2), ZS TEXT, YS CHAR(4));
 CREATE TABLE PD (DL CHAR(8), HM CHAR(8), LS TEXT, XM BLOB, ZT CHAR(2), LX CHAR(2), YX CHAR(2), XH REAL,
                  BD TEXT, JH TEXT, CS INTEGER);
 CREATE TABLE LS (RQ CHAR(8), DL CHAR(8), HM CHAR(8), ZT CHAR(2), ZS TEXT, BD TEXT, JH TEXT, JS TEXT);
+CREATE TABLE BR (ID TEXT PRIMARY KEY, XM BLOB, ZL TEXT, ZH TEXT, KH TEXT);
+CREATE TABLE JD (K TEXT PRIMARY KEY, XM TEXT, ZL TEXT, ZH TEXT, XB TEXT, SR TEXT, DH TEXT, JX TEXT,
+                 ZT INTEGER DEFAULT 0, JG TEXT, ID TEXT);
+CREATE TABLE BK (K TEXT PRIMARY KEY, ID TEXT, KH TEXT, ZT INTEGER DEFAULT 0, JG TEXT);
 CREATE TABLE SQ (K TEXT PRIMARY KEY, LS TEXT, DL TEXT, ZT INTEGER DEFAULT 0, JG TEXT, HM TEXT);
 """
 
@@ -37,6 +42,39 @@ PAST_TICKETS: dict[str, Any] = {
     },
 }
 """Add it to a tree as ``tables__past_tickets``: this hospital keeps its past days in LS."""
+
+
+_OUTCOME = {"column": "ZT", "codes": {"0": "pending", "1": "done", "2": "refused"}}
+PATIENTS: dict[str, Any] = {
+    "id_kinds": {"cn_id": "01", "passport": "03"},
+    "sexes": {"male": "1", "female": "2"},
+    "find": {
+        "query": "SELECT ID, XM FROM BR WHERE ZL = :id_kind AND ZH = :id_number",
+        "fields": {"patient": "ID", "name": {"column": "XM", "encoding": "gb18030"}},
+    },
+    "create": {
+        "statement": "INSERT INTO JD (K, XM, ZL, ZH, XB, SR, DH, JX) "
+        "VALUES (:key, :name, :id_kind, :id_number, :sex, :born, :phone, :guardian_name)",
+        "settle_seconds": 0.2,
+        "settle": {
+            "query": "SELECT ZT, JG, ID, ZH FROM JD WHERE K = :key",
+            "fields": {"outcome": _OUTCOME, "his_code": "JG", "patient": "ID", "id_number": "ZH"},
+        },
+    },
+    "bind_health_card": {
+        "statement": "INSERT INTO BK (K, ID, KH) VALUES (:key, :patient, :card)",
+        "settle_seconds": 0.2,
+        "settle": {
+            "query": "SELECT ZT, JG FROM BK WHERE K = :key",
+            "fields": {
+                "outcome": _OUTCOME,
+                "his_code": "JG",
+                "reason": {"column": "JG", "codes": {"12": "no_such_patient"}, "default": ""},
+            },
+        },
+    },
+}
+"""This hospital's index of patients."""
 
 
 def tree(database: Path, **changes: Any) -> dict[str, Any]:
@@ -82,6 +120,7 @@ def tree(database: Path, **changes: Any) -> dict[str, Any]:
                 },
             },
         },
+        "patients": PATIENTS,
         "check_in": {
             "statement": "INSERT INTO SQ (K, LS, DL) VALUES (:key, :visit, :line)",
             "settle_seconds": 0.2,
@@ -98,6 +137,7 @@ def tree(database: Path, **changes: Any) -> dict[str, Any]:
             },
         },
     }
+    tree = copy.deepcopy(tree)
     for dotted, value in changes.items():
         *sections, key = dotted.split("__")
         branch = tree
@@ -131,6 +171,13 @@ class Stranger:
         with database:
             database.execute(sql, values)
         database.close()
+
+    def cells(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """What its tables hold."""
+        database = self._connected()
+        rows = database.execute(sql, values).fetchall()
+        database.close()
+        return rows
 
     def count(self, table: str) -> int:
         """How many rows a table has."""

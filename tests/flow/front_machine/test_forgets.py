@@ -5,11 +5,14 @@ import gc
 import logging
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 
 import pytest
 import structlog
 
+from clinic.identity_numbers import IdKind, Sex
+from clinic.patient import Person
 from front_machine.contract import (
     AskCheckIn,
     AskLineStates,
@@ -18,6 +21,7 @@ from front_machine.contract import (
 from front_machine.his import Rows
 from front_machine.link import HospitalLink, HospitalUnavailable
 from front_machine.page import LinePage, Page
+from front_machine.patient_link import PatientLink
 from tests.flow.front_machine.machines import FrontMachine, tags_of
 from tests.services.stranger import a_hospital
 
@@ -47,6 +51,7 @@ def held() -> list[object]:
 HELD = (Page, LinePage, Rows, HisTicket)
 CANARY_NAME = "司徒金丝雀"
 CANARY_VISIT = "MZCANARY7777"
+CANARY_PHONE = "+8610012345678"
 CANARY_ID = "990101199003071234"
 
 
@@ -79,10 +84,14 @@ async def test_after_many_calls_no_file_and_no_log_line_knows_a_patient(
 ) -> None:
     (tmp_path / "his").mkdir()
     stranger = a_hospital(tmp_path / "his" / "his.db")
-    front = FrontMachine(tmp_path, stranger, check_in__settle_seconds=0.0)
+    front = FrontMachine(
+        tmp_path, stranger, check_in__settle_seconds=0.0, patients__create__settle_seconds=0.0
+    )
     canary = {"XM": CANARY_NAME.encode("gb18030"), "LS": CANARY_VISIT}
     await front.start()
     link = front.link()
+    records = PatientLink(link)
+    canary_person = Person(CANARY_NAME, IdKind.CN_ID, CANARY_ID, date(1990, 3, 7), Sex.MALE, CANARY_PHONE)
     for turn in range(50):
         stranger.ticket("L1", f"C{turn:03}", **{**canary, "LS": f"{CANARY_VISIT}{turn}"})
         if turn % 10 == 5:  # rows that go wrong, with data where no data belongs
@@ -93,12 +102,14 @@ async def test_after_many_calls_no_file_and_no_log_line_knows_a_patient(
         await link.check_in(AskCheckIn(key=f"k{turn}", visit=CANARY_VISIT, line="L1"))
         await link.settle(f"k{turn}")
         await link.directory()
+        await records.find(canary_person)
+        await records.create(canary_person, key=f"p{turn}")
     stranger.run("DROP TABLE SQ")
     with suppress(HospitalUnavailable):
         await link.check_in(AskCheckIn(key="k-late", visit=CANARY_VISIT, line="L1"))
     await link.close()
     await front.stop()
-    secrets = [CANARY_NAME, "金丝雀", CANARY_VISIT, CANARY_ID]
+    secrets = [CANARY_NAME, "金丝雀", CANARY_VISIT, CANARY_ID, CANARY_PHONE]
     told = repr(every_log)
     assert "row.unusable" in told
     for secret in secrets:

@@ -10,13 +10,14 @@ _STYLE = """
 :root{font:16px/1.5 system-ui,"Noto Sans CJK SC",sans-serif;color:#191919;background:#ededed}
 body{margin:0}main{max-width:430px;margin:0 auto;padding:0 16px 32px}
 .told{background:#fff4d6;border-bottom:1px solid #e5c76b;padding:10px 16px;text-align:center;font-size:14px}
-h1{font-size:20px;margin:28px 0 4px}p{margin:4px 0 20px;color:#576b95}small{color:#6b6b6b;display:block}
+h1{font-size:20px;margin:28px 0 4px}p{margin:4px 0 20px;color:#4c5f85}
+small{color:#5c5c5c;display:block;font-weight:400}
 ul{list-style:none;margin:0;padding:0;background:#fff;border-radius:8px;overflow:hidden}
 li+li{border-top:1px solid #e5e5e5}
 a.who,li.one{display:flex;align-items:center;gap:12px;padding:14px 16px;color:inherit;text-decoration:none}
 a.who:focus-visible{outline:3px solid #07c160;outline-offset:-3px}
-i{flex:none;width:44px;height:44px;border-radius:6px;background:#07c160;color:#fff;font:600 20px/44px inherit;
-text-align:center;font-style:normal}
+i{flex:none;width:44px;height:44px;border-radius:6px;background:#07883f;color:#fff;font-size:20px;
+font-style:normal;font-weight:600;line-height:44px;text-align:center}
 b.code{font:600 24px/1 ui-monospace,monospace;letter-spacing:.1em;margin-left:auto}
 .no{color:#b00020}
 """
@@ -24,11 +25,12 @@ b.code{font:600 24px/1 ui-monospace,monospace;letter-spacing:.1em;margin-left:au
 _TOLD = "模拟器，不是微信，人物均为虚构 · A simulator, not WeChat; everybody here is invented"
 
 
-def _page(title: str, inner: str) -> str:
+def _page(title: str, inner: str, *, again_seconds: int = 0) -> str:
+    again = f'<meta http-equiv="refresh" content="{again_seconds}">' if again_seconds else ""
     return (
         '<!doctype html><html lang="zh-CN"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style>"
+        f"{again}<title>{escape(title)}</title><style>{_STYLE}</style>"
         f'<div class="told" role="note">{_TOLD}</div><main>{inner}</main></html>'
     )
 
@@ -80,4 +82,4 @@ def inbox(messages: Iterable[tuple[str, str, str]]) -> str:
         f'<p>最新的在最上面 · <span lang="en">newest first</span></p><ul>{rows or empty}</ul>'
         f'<h1>这里的人<small lang="en">People here</small></h1><p></p><ul>{people}</ul>'
     )
-    return _page("手机（模拟） Phones (simulated)", inner)
+    return _page("手机（模拟） Phones (simulated)", inner, again_seconds=3)

@@ -34,6 +34,8 @@ class Hospital:
     alipay: AlipayMiniWay
     service: WeChatApp
     mini_app: WeChatApp
+    another_process: Callable[[CredentialStore], WeChatApp]
+    """The mini-program as another process knows it."""
 
     def calls(self, path: str) -> int:
         """How often the platforms were asked."""
@@ -88,6 +90,9 @@ def open_hospital(agreement: Agreement) -> Open:
                 alipay=AlipayMiniWay(keys, exchange=alipay, path="/gateway.do", clock=clock),
                 service=service,
                 mini_app=mini,
+                another_process=lambda shared: WeChatApp(
+                    AppKeys(MINI, secrets[MINI]), exchange=wechat, store=shared, clock=clock
+                ),
             )
 
     return opened

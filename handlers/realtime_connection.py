@@ -258,13 +258,18 @@ class Connection:
 
     @property
     def _decrypted(self) -> bool:
-        return self.is_open and isinstance(self._socket, ssl.SSLSocket) and bool(self._socket.pending())
+        return isinstance(self._socket, ssl.SSLSocket) and self.is_open and bool(self._socket.pending())
 
     def _take(self, data: bytes) -> None:
+        said: list[str] = []
         for event in self._decoder.feed(data):
+            if isinstance(event, websocket.Text):
+                said.append(event.text)
+                continue
+            self._hear(said)
+            said = []
             self._handle(event)
-            if not self.is_open:
-                return
+        self._hear(said)
         if self._closing:
             return
         session = self._client.session
@@ -272,6 +277,11 @@ class Connection:
         if session.congested and not self._paused:
             self._paused = True
             self._want()
+
+    def _hear(self, said: list[str]) -> None:
+        """Messages of one read are answered by one write."""
+        if said and not self._closing:
+            self._client.receive(*said)
 
     def _handle(self, event: websocket.Event) -> None:
         match event:
@@ -282,8 +292,6 @@ class Connection:
             case _ if self._closing:
                 # Our close frame is out; only the peer's answer to it matters now.
                 return
-            case websocket.Text(text):
-                self._client.receive(text)
             case websocket.Ping(data):
                 self._offer(websocket.pong_frame(data), key="pong")
             case websocket.Binary():

@@ -106,9 +106,14 @@ class Client:
         self._outlet = outlet
         self._task: asyncio.Task[None] | None = None
 
-    def receive(self, frame: str) -> None:
-        """Take one message of the client."""
-        self._carry_out(self.session.receive(frame))
+    def receive(self, *frames: str) -> None:
+        """Take messages of the client that came together; what can be answered at once is so together."""
+        effects: Effects = []
+        try:
+            for frame in frames:
+                effects += self.session.receive(frame)
+        finally:
+            self._carry_out(effects)
 
     def tick(self) -> None:
         """Let time pass; due at ``session.due``."""
@@ -187,15 +192,15 @@ class Client:
             match effect:
                 case Send(data):
                     writing.append(data)
+                case Join(channels):
+                    todo += self._join(channels)
+                case Admit():
+                    self._admit()
                 case Refuse(number, error):
                     writing.append(frames.refusal(number, error))
                     self._hub.metrics.errors.labels(error.code).inc()
-                case Admit():
-                    self._admit()
                 case Leave(channel):
                     self._hub.leave(self._outlet, channel)
-                case Join(channels):
-                    todo += self._join(channels)
                 case Close(why):
                     self._write(writing)
                     writing = []

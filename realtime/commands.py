@@ -5,7 +5,9 @@ Pure decisions over the policy table. What changes the session itself (connect, 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+import msgspec
 
 from core import limits
 from core.actor import Actor
@@ -22,8 +24,7 @@ from realtime.tokens import Identity
 _NO_LIMIT = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True, gc=False):
     """What a decision may depend on."""
 
     identity: Identity

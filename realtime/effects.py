@@ -1,7 +1,8 @@
 """What a session wants done. The owner carries effects out in order; some of them want an answer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from core.actor import Actor
 from realtime.broker import Keep
@@ -11,42 +12,36 @@ from realtime.subscription import ASKED, Subscription
 from realtime.terms import Method
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(msgspec.Struct, frozen=True, gc=False):
     """Write one JSON object; several may share a frame."""
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Refuse:
+class Refuse(msgspec.Struct, frozen=True, gc=False):
     """Write an error reply."""
 
     command_id: int
     error: Error
 
 
-@dataclass(frozen=True, slots=True)
-class Close:
+class Close(msgspec.Struct, frozen=True, gc=False):
     """End the connection; nothing follows."""
 
     why: Disconnect
 
 
-@dataclass(frozen=True, slots=True)
-class Admit:
+class Admit(msgspec.Struct, frozen=True, gc=False):
     """The client has said who it is: count it as connected, and among its user's connections."""
 
 
-@dataclass(frozen=True, slots=True)
-class Leave:
+class Leave(msgspec.Struct, frozen=True, gc=False):
     """End the subscription."""
 
     channel: str
 
 
-@dataclass(frozen=True, slots=True)
-class Join:
+class Join(msgspec.Struct, frozen=True, gc=False):
     """Subscribe, resuming at a position where one is given. Answer: ``Session.joined``.
 
     ``terms`` is what the subscriptions will stand on.
@@ -56,8 +51,7 @@ class Join:
     terms: Subscription = ASKED
 
 
-@dataclass(frozen=True, slots=True)
-class ReadHistory:
+class ReadHistory(msgspec.Struct, frozen=True, gc=False):
     """Read kept publications. Answer: ``Session.history_read``."""
 
     channel: str
@@ -67,22 +61,19 @@ class ReadHistory:
     reverse: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CountPresence:
+class CountPresence(msgspec.Struct, frozen=True, gc=False):
     """Count who watches. Answer: ``Session.counted``."""
 
     channel: str
 
 
-@dataclass(frozen=True, slots=True)
-class ListPresence:
+class ListPresence(msgspec.Struct, frozen=True, gc=False):
     """Say who watches. Answer: ``Session.listed``."""
 
     channel: str
 
 
-@dataclass(frozen=True, slots=True)
-class Publish:
+class Publish(msgspec.Struct, frozen=True, gc=False):
     """Publish for this client. Answer: ``Session.published``, once the broker has accepted it."""
 
     channel: str
@@ -91,8 +82,7 @@ class Publish:
     info: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, gc=False):
     """Run a method of the application. Answer: ``Session.returned``."""
 
     name: str

@@ -12,8 +12,9 @@ whoever is live gets what comes next, and whoever joins the newest.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+import msgspec
 
 from core import limits
 from realtime.channels import Policy, Recovery
@@ -30,8 +31,7 @@ from realtime.stream import (
 S = TypeVar("S")
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
+class Joined(msgspec.Struct, frozen=True, gc=False):
     """How a subscription begins: where it stands and, if it was resumed, what was missed since."""
 
     position: Position | None
@@ -39,8 +39,7 @@ class Joined:
     publications: tuple[Publication, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Heard(Generic[S]):
+class Heard(msgspec.Struct, Generic[S], frozen=True, gc=False):
     """What one publication leads to: who gets it, and whose state is no longer sufficient."""
 
     receivers: Sequence[S] = ()

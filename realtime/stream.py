@@ -3,22 +3,24 @@
 A stream has an *epoch*, which names this incarnation, and an *offset* that grows by one with each
 publication. A client is right as long as it has taken every offset in order; everything here decides
 whether that still holds. Pure values; the broker keeps the stream, the feed the live end of it.
+
+They are msgspec's structs, as everything in this package that is made for each client who comes: a frozen
+dataclass takes six to ten times as long to make, and the collector would look at each of them.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(msgspec.Struct, frozen=True, gc=False):
     """A place in a stream: everything up to ``offset`` of ``epoch`` is known. An empty epoch means any."""
 
     offset: int
     epoch: str
 
 
-@dataclass(frozen=True, slots=True)
-class Publication:
+class Publication(msgspec.Struct, frozen=True, gc=False):
     """One message of a channel as compact JSON bytes.
 
     Offset 0 and no epoch where the channel keeps no history. ``info`` says which client published it, as
@@ -31,8 +33,7 @@ class Publication:
     info: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(msgspec.Struct, frozen=True, gc=False):
     """A piece of a stream and where its top was at that moment."""
 
     position: Position

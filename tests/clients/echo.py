@@ -14,10 +14,13 @@ class EchoConnection(Connection):
 
     __slots__ = ()
 
+    def _hear(self, said: list[str]) -> None:
+        for text in said:
+            if not self._closing:
+                self._offer(websocket.text_frame(text.encode()))
+
     def _handle(self, event: websocket.Event) -> None:
         match event:
-            case websocket.Text(text) if not self._closing:
-                self._offer(websocket.text_frame(text.encode()))
             case websocket.Binary(data) if not self._closing:
                 self._offer(websocket.binary_frame(data))
             case _:

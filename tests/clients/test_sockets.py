@@ -18,6 +18,7 @@ from handlers.realtime_connection import Connection
 from realtime.client import Client
 from realtime.session import Session
 from realtime.websocket import accept_key
+from tests.clients.frames import Got, Reader
 from tests.clients.served import NURSE, PATIENT, Served, streams, token
 
 LINE = "queue:L0301"
@@ -141,6 +142,25 @@ async def test_a_frame_of_several_commands_and_one_of_several_replies(server: Se
         while len(replies) < 2:
             replies += [json.loads(line) for line in str(await client.recv()).split("\n")]
         assert [reply["id"] for reply in replies] == [1, 2]
+
+
+async def test_frames_that_come_together_are_answered_by_one_write(server: Served) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    head = (
+        f"GET /connection/websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    writer.write(head.encode())
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(frame(CONNECT) + frame("ping", opcode=9) + frame(SUBSCRIBE) + frame('{"id":9,"refresh":{}}'))
+    frames = Reader()
+    got: list[Got] = []
+    while not got or got[-1].opcode != 8:
+        got += frames.feed(await reader.read(4_096))
+    assert [one.opcode for one in got] == [1, 10, 1, 8]
+    assert [json.loads(one.text)["id"] for one in (got[0], got[2])] == [1, 2]
+    assert got[3].closing[0] == 3501
+    writer.close()
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,9 @@ class ClientAddresses:
         last = _address(peer)
         if last is None or not self._trusts(last):
             return last
-        said = headers.get("X-Forwarded-For") or headers.get("X-Real-IP") or ""
+        said = headers.get("x-forwarded-for") or headers.get("x-real-ip")
+        if not said:
+            return last
         for hop in reversed(said.split(",")):
             address = _address(hop.strip())
             if address is None:

@@ -24,12 +24,23 @@ from tornado.iostream import IOStream
 
 from core import limits
 from handlers.realtime_handshake import PATH, accepted, problem, refusal
-from handlers.realtime_socket import RealtimeSockets
+from handlers.realtime_socket import RealtimeSockets, tune
 
 _ASKS: Final = b"GET " + PATH.encode()
 _END: Final = b"\r\n\r\n"
-_REQUEST: Final = re.compile(rb"GET " + re.escape(PATH.encode()) + rb"(\?[!-~]*)? HTTP/1\.1\Z")
-_HEADER: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*?)[ \t]*\Z")
+_REQUEST: Final = re.compile(r"GET " + re.escape(PATH) + r"(\?[!-~]*)? HTTP/1\.1\Z")
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
+_NO_CONTROL: Final = bytes((9, *range(0x20, 0x7F), *range(0x80, 0x100)))
+_USUAL: Final = {
+    name: name.lower()
+    for name in (
+        "Host", "Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version",
+        "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions", "Origin", "User-Agent", "Accept-Encoding",
+        "Accept-Language", "Cache-Control", "Pragma", "Cookie", "X-Real-IP", "X-Forwarded-For",
+        "X-Forwarded-Proto",
+    )
+}  # fmt: skip
+"""As browsers, SDKs and proxies write them: known to be good."""
 _HOST: Final = re.compile(r"[A-Za-z0-9.:_\[\]-]+\Z")
 _FOR_TORNADO: Final = frozenset({"content-length", "transfer-encoding", "expect"})
 
@@ -38,14 +49,8 @@ OpenStream = Callable[[socket.socket], IOStream]
 """What Tornado reads a connection through."""
 
 
-class Heads(dict[str, str]):
-    """Headers by lower-case name, looked up in any case; repeated ones joined by commas."""
-
-    def get(self, name: str, default: Any = None) -> Any:
-        return super().get(name.lower(), default)
-
-    def __getitem__(self, name: str) -> str:
-        return super().__getitem__(name.lower())
+Heads = dict[str, str]
+"""Headers by lower-case name; repeated ones joined by commas."""
 
 
 def read_head(head: bytes) -> Heads | None:
@@ -53,19 +58,26 @@ def read_head(head: bytes) -> Heads | None:
 
     ``head`` is without the empty line at its end.
     """
-    first, *lines = head.split(b"\r\n")
-    if _REQUEST.match(first) is None:
+    first, *lines = head.decode("latin-1").split("\r\n")
+    # The ends of the lines must be all there is of control characters.
+    if _REQUEST.match(first) is None or head.translate(None, _NO_CONTROL) != b"\r\n" * len(lines):
         return None
-    found = Heads()
+    found: Heads = {}
     for line in lines:
-        header = _HEADER.match(line)
-        if header is None:
+        written, colon, value = line.partition(":")
+        name = _USUAL.get(written) or _name(written)
+        if not (name and colon):
             return None
-        name, value = header[1].decode("ascii").lower(), header[2].decode("latin-1")
+        value = value.strip(" \t")
         found[name] = f"{found[name]}, {value}" if name in found else value
     if _HOST.match(found.get("host", "")) is None:
         return None
-    return None if found.keys() & _FOR_TORNADO else found
+    return found if _FOR_TORNADO.isdisjoint(found) else None
+
+
+def _name(written: str) -> str:
+    """The lower-case name of a header; empty for what is none."""
+    return written.lower() if _TOKEN.match(written) else ""
 
 
 class Visitor:
@@ -113,18 +125,20 @@ class Door:
         loop = asyncio.get_running_loop()
         for each in listening:
             each.setblocking(False)
-            loop.add_reader(each, self._accept, each)
+            tune(each)
+            loop.add_reader(each, self._accept, each, (int(each.family), int(each.type), each.proto))
             self._listening.append(each)
 
-    def _accept(self, listening: socket.socket) -> None:
+    def _accept(self, listening: socket.socket, kind: tuple[int, int, int]) -> None:
         """Take a few who knock: when thousands do, others have their turn in between."""
         for _ in range(limits.HTTP_ACCEPTS_AT_ONCE):
             try:
-                taken, address = listening.accept()
+                descriptor, address = listening._accept()  # type: ignore[attr-defined]  # noqa: SLF001
             except OSError:
                 # Nobody more, gone again, or no descriptor left: they knock again.
                 return
-            self.take(taken, address)
+            # What ``accept`` does besides is to ask again, for everyone, of what kind the sockets are.
+            self.take(socket.socket(*kind, fileno=descriptor), address)
 
     def close(self) -> None:
         """Accept no more, and close whoever still waits. May be called twice."""

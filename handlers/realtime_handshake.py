@@ -3,7 +3,6 @@
 ``RealtimeSocket`` (Tornado's request handler) and ``Door`` (the short way) both ask here.
 """
 
-import base64
 import binascii
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -16,25 +15,26 @@ from realtime.websocket import accept_key
 PATH: Final = "/connection/websocket"
 JSON_PROTOCOL: Final = "centrifuge-json"
 RETRY_SECONDS: Final = 5
+_KEY_BYTES: Final = 16
 _LATER: Final = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
 
 Headers = Mapping[str, str]
-"""Looked up without regard to case."""
+"""Looked up by lower-case names; whoever else may ask in any case."""
 Refusal = tuple[HTTPStatus, str]
 """A status and the problem's code."""
 
 
 def refusal(headers: Headers, welcomes: Callable[[str | None, str], bool]) -> Refusal | None:
     """Why these headers open no socket; None when they do. ``welcomes`` judges Origin and Host."""
-    if headers.get("Upgrade", "").lower() != "websocket":
+    if headers.get("upgrade", "").lower() != "websocket":
         return HTTPStatus.UPGRADE_REQUIRED, "realtime.upgrade_required"
-    if "upgrade" not in headers.get("Connection", "").lower():
+    if "upgrade" not in headers.get("connection", "").lower():
         return HTTPStatus.UPGRADE_REQUIRED, "realtime.upgrade_required"
-    if headers.get("Sec-WebSocket-Version") != "13":
+    if headers.get("sec-websocket-version") != "13":
         return HTTPStatus.UPGRADE_REQUIRED, "realtime.version_not_supported"
-    if not _is_key(headers.get("Sec-WebSocket-Key", "")):
+    if not _is_key(headers.get("sec-websocket-key", "")):
         return HTTPStatus.BAD_REQUEST, "realtime.bad_key"
-    if not welcomes(headers.get("Origin"), headers.get("Host", "")):
+    if not welcomes(headers.get("origin"), headers.get("host", "")):
         return HTTPStatus.FORBIDDEN, "realtime.origin_refused"
     offered = _offered(headers)
     if offered and JSON_PROTOCOL not in offered:
@@ -47,7 +47,7 @@ def accepted(headers: Headers) -> bytes:
     chosen = f"Sec-WebSocket-Protocol: {JSON_PROTOCOL}\r\n" if JSON_PROTOCOL in _offered(headers) else ""
     return (
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        f"Sec-WebSocket-Accept: {accept_key(headers['Sec-WebSocket-Key'])}\r\n{chosen}\r\n"
+        f"Sec-WebSocket-Accept: {accept_key(headers['sec-websocket-key'])}\r\n{chosen}\r\n"
     ).encode("ascii")
 
 
@@ -63,12 +63,12 @@ def problem(status: HTTPStatus, code: str) -> tuple[dict[str, str], bytes]:
 
 
 def _offered(headers: Headers) -> list[str]:
-    header = headers.get("Sec-WebSocket-Protocol", "")
+    header = headers.get("sec-websocket-protocol", "")
     return [name.strip() for name in header.split(",") if name.strip()] if header else []
 
 
 def _is_key(key: str) -> bool:
     try:
-        return len(base64.b64decode(key, validate=True)) == 16
-    except (binascii.Error, ValueError):
+        return len(binascii.a2b_base64(key, strict_mode=True)) == _KEY_BYTES
+    except ValueError:
         return False

@@ -57,6 +57,7 @@ class RealtimeSockets:
         self._crowds = Crowds(terms.clock) if crowds is None else crowds
         self._floods = Floods(terms.clock)
         self._connections: set[Connection] = set()
+        metrics.connections.set_function(self.__len__)
         self._wheel: Wheel[Connection] = Wheel(tick_seconds=limits.REALTIME_TICK_SECONDS)
         self._readiness: Readiness | None = None
         self._turning: asyncio.TimerHandle | None = None
@@ -116,14 +117,9 @@ class RealtimeSockets:
             self._readiness = None
 
     def adopt(self, taken: socket.socket, handshake: bytes, early: bytes, *, address: bytes) -> None:
-        """Take over a socket whose upgrade was accepted: answer it and listen."""
-        with contextlib.suppress(OSError):
-            taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            # What lies in the kernel can no longer be merged: a slow client should wait here, not there.
-            taken.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.REALTIME_KERNEL_SEND_BYTES)
+        """Take over a socket whose upgrade was accepted, and which is ``tuned``: answer it and listen."""
         connection = Connection(self, taken, self._crowds.enter(address))
         self._connections.add(connection)
-        self._metrics.connections.inc()
         try:
             connection.begin(handshake, early)
         except BaseException:
@@ -173,7 +169,6 @@ class RealtimeSockets:
         self._crowds.leave(connection.crowd, connected=bool(connection.client))
         if not self._connections:
             self._empty.set()
-        self._metrics.connections.dec()
 
     @property
     def ears(self) -> Readiness:
@@ -219,6 +214,7 @@ class RealtimeSocket(RequestHandler):
             return
         handshake = accepted(self.request.headers)
         taken, early = take_socket(self.detach())
+        tune(taken)
         self._sockets.adopt(taken, handshake, early, address=self._address)
 
     def _refusal(self) -> Refusal | None:
@@ -242,6 +238,14 @@ class RealtimeSocket(RequestHandler):
         self.clear_header("Server")
         self.set_header("Content-Type", MEDIA_TYPE)
         self.finish(terse_problem(status_code, bare_code(status_code)))
+
+
+def tune(endpoint: socket.socket) -> None:
+    """Set what a client's socket needs. One that listens passes it on to every socket it accepts."""
+    with contextlib.suppress(OSError):
+        endpoint.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # What lies in the kernel can no longer be merged: a slow client should wait here, not there.
+        endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.REALTIME_KERNEL_SEND_BYTES)
 
 
 def take_socket(stream: IOStream) -> tuple[socket.socket, bytes]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -283,7 +284,7 @@ def test_a_revoked_token_is_refused_and_a_newer_one_is_not() -> None:
 def test_a_refresh_with_a_revoked_token_ends_the_connection() -> None:
     stage = Stage()
     revoked = Revoked()
-    stage.tokens.known["void"] = replace(stage.tokens.known["hour"], token_id="t9")
+    stage.tokens.known["void"] = msgspec.structs.replace(stage.tokens.known["hour"], token_id="t9")
     stage.session = Session(replace(stage.terms, tokens=RevocableTokens(stage.tokens, revoked)))
     stage.connect("hour")
     revoked.learn([Revocation(Of.TOKEN, "t9", NOON)])

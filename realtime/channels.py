@@ -156,7 +156,7 @@ class Channels:
         return _COMPANION if is_companion(channel) else self.find(channel)[0]
 
     def personal(self, actor: Actor) -> tuple[str, ...]:
-        """The channels a connection of this actor is subscribed to by the server."""
+        """The channels a connection of this actor is subscribed to by the server; ``find`` knows them all."""
         if not actor.id:
             return ()
         return tuple(f"{policy.namespace}:#{actor.id}" for policy in self._personal)

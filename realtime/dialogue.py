@@ -6,7 +6,6 @@ client earns commands as time passes; one that asks far beyond that, or is refus
 
 import enum
 from abc import ABC, abstractmethod
-from collections import deque
 
 from core import limits
 from realtime import frames
@@ -85,13 +84,13 @@ class Dialogue(ABC):
         """The task at hand is done; handle those behind it until one must wait again."""
         behind = self._end_turn()
         while behind and self._turn is None and not self.closed:
-            self._handle(behind.popleft(), effects)
+            self._handle(behind.pop(0), effects)
         if self._turn is not None:
             self._turn.behind = behind
         return effects
 
-    def _end_turn(self) -> deque[Task]:
-        behind = deque() if self._turn is None else self._turn.behind
+    def _end_turn(self) -> list[Task]:
+        behind = [] if self._turn is None else self._turn.behind
         self._turn = None
         return behind
 

@@ -53,6 +53,9 @@ class Roster(Generic[M]):
 
     def enter(self, user: str, member: M) -> M | None:
         """Add a connection; answers the oldest one where it must give way to this."""
+        if user not in self._held:
+            self._held[user] = member
+            return None
         members = self.of(user)
         oldest = members[0] if len(members) >= self._per_user else None
         self._keep(user, (*(members if oldest is None else members[1:]), member))

@@ -51,6 +51,11 @@ _OVERDUE: Final = {
 }
 
 
+def _whole(left: float) -> int:
+    """Seconds as a client is told them, which takes 0 for never."""
+    return max(1, int(left))
+
+
 class Session(Dialogue):
     """The protocol state of one connection."""
 
@@ -336,14 +341,19 @@ class Session(Dialogue):
     def _expiry(self) -> tuple[bool, int]:
         """Arm the deadline of the token; answers ``expires`` and ``ttl`` for the client."""
         ends = self.identity.expires_at
-        self._deadline = NEVER if ends is None else self._grace_ends(ends)
-        return self._left(ends)
+        if ends is None:
+            self._deadline = NEVER
+            return False, 0
+        clock = self._terms.clock
+        left = ends - clock.now().timestamp()
+        self._deadline = clock.monotonic() + left + self._terms.expiry_grace_seconds
+        return True, _whole(left)
 
     def _left(self, ends: float | None) -> tuple[bool, int]:
         """Whether it ends, and the whole seconds until then."""
         if ends is None:
             return False, 0
-        return True, max(1, int(ends - self._terms.clock.now().timestamp()))
+        return True, _whole(ends - self._terms.clock.now().timestamp())
 
     def _grace_ends(self, at: float) -> float:
         """The monotonic moment at which what ends at that Unix time must have been renewed."""

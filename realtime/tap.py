@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from realtime import frames
+from realtime.channels import is_companion
 from realtime.fanout import Subscriber
 from realtime.feed import Feed
 from realtime.stream import History, Position, Publication
@@ -31,8 +33,6 @@ class Tap:
     """One channel of this process."""
 
     feed: Feed[Subscriber]
-    head: bytes
-    """What a publication's push begins with; empty where publications are ready pushes."""
     opened: asyncio.Task[None] | None = None
     standing: bool = False
     """Whether the broker has confirmed that we hear the channel."""
@@ -41,6 +41,19 @@ class Tap:
     pending: list[Publication] | None = None
     """See ``realtime.delivery.Source``."""
     under_way: int = 0
+
+    _head: bytes | None = None
+
+    @property
+    def head(self) -> bytes:
+        """What a publication's push begins with; empty where publications are ready pushes.
+
+        Made for the first one: most personal channels are silent.
+        """
+        if self._head is None:
+            name = self.feed.name
+            self._head = b"" if is_companion(name) else frames.push_head(name)
+        return self._head
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -9,9 +9,8 @@ from collections.abc import Coroutine, Iterator, Mapping
 from typing import Protocol, TypeVar
 
 from core import limits
-from realtime import frames
 from realtime.broker import Broker, Keep
-from realtime.channels import Channels, UnknownChannel, is_companion
+from realtime.channels import Channels, Policy, UnknownChannel, is_companion
 from realtime.feed import Feed
 from realtime.metrics import RealtimeMetrics
 from realtime.stream import History, Position
@@ -66,6 +65,7 @@ class Taps(Mapping[str, Tap]):
         self._metrics = metrics
         self._known = known or {}
         self._taps: dict[str, Tap] = {}
+        metrics.channels.set_function(self.__len__)
 
     def __getitem__(self, channel: str) -> Tap:
         return self._taps[channel]
@@ -89,17 +89,18 @@ class Taps(Mapping[str, Tap]):
 
         Raises ``BadChannel``, ``UnknownChannel`` or ``Unavailable``.
         """
-        if self._certainly_exists(channel):
+        if channel in self._taps or self._certain(channel) is not None:
             return True
         policy, rest = self._channels.find(channel)
         return await self._known[policy.namespace].look(rest)
 
-    def _certainly_exists(self, channel: str) -> bool:
-        if channel in self._taps or is_companion(channel):
-            return True
+    def _certain(self, channel: str) -> Policy | None:
+        """The policy of a channel that exists for certain. Raises ``BadChannel`` or ``UnknownChannel``."""
+        if is_companion(channel):
+            return self._channels.policy(channel)
         policy, rest = self._channels.find(channel)
         known = self._known.get(policy.namespace)
-        return known is None or rest in known
+        return policy if known is None or rest in known else None
 
     async def must_exist(self, channel: str) -> None:
         """Raises as ``exists`` does, and ``UnknownChannel`` where there is none."""
@@ -109,14 +110,12 @@ class Taps(Mapping[str, Tap]):
     def open(self, channel: str) -> Tap:
         """The channel, opened or being opened. Raises ``TooManyChannels``."""
         tap = self._taps.get(channel)
-        if tap is not None:
-            return tap
+        return self._new(channel, self._channels.policy(channel)) if tap is None else tap
+
+    def _new(self, channel: str, policy: Policy) -> Tap:
         if len(self._taps) >= limits.REALTIME_CHANNELS_PER_PROCESS:
             raise TooManyChannels
-        policy = self._channels.policy(channel)
-        head = b"" if is_companion(channel) else frames.push_head(channel)
-        tap = self._taps[channel] = Tap(Feed(channel, policy), head)
-        self._metrics.channels.set(len(self._taps))
+        tap = self._taps[channel] = Tap(Feed(channel, policy))
         if self._broker.immediate:
             _ended(self._open(tap))
             return tap
@@ -137,7 +136,6 @@ class Taps(Mapping[str, Tap]):
         """The channel is not heard any more."""
         if self._taps.get(tap.feed.name) is tap:
             del self._taps[tap.feed.name]
-        self._metrics.channels.set(len(self._taps))
 
     async def prepare(self, tap: Tap, since: Position | None, *, fresh: bool) -> History | None:
         """Wait until the channel is heard, and read what the joining needs."""
@@ -188,8 +186,9 @@ class Taps(Mapping[str, Tap]):
     def ready_now(self, channel: str, since: Position | None) -> tuple[Tap, History | None]:
         """What joining the channel needs, as far as that is here. Raises ``MustWait`` where it is not."""
         tap = self._taps.get(channel)
-        if tap is None and self._broker.immediate and self._certainly_exists(channel):
-            tap = self.open(channel)
+        if tap is None and self._broker.immediate:
+            policy = self._certain(channel)
+            tap = None if policy is None else self._new(channel, policy)
         if tap is None or not tap.standing:
             raise MustWait
         keep = tap.feed.policy.keep

@@ -3,8 +3,7 @@
 It exists only while there is something to wait for, so an idle session pays nothing for it.
 """
 
-from collections import deque
-from dataclasses import dataclass
+import msgspec
 
 from realtime.codes import Disconnect
 from realtime.effects import Join
@@ -12,8 +11,7 @@ from realtime.frames import Command
 from realtime.subscription import Subscription
 
 
-@dataclass(frozen=True, slots=True)
-class Gift:
+class Gift(msgspec.Struct, frozen=True, gc=False):
     """A subscription that the server gives; it stands in line like a command."""
 
     channel: str
@@ -31,7 +29,7 @@ class Turn:
     def __init__(self, task: Task, joins: Join | None = None) -> None:
         self.task = task
         self.joins = joins
-        self.behind: deque[Task] = deque()
+        self.behind: list[Task] = []
         """Bounded by what one read brings: while it holds something the socket is not read."""
         self.taken_away: dict[str, Disconnect] = {}
 
@@ -51,6 +49,6 @@ class Turn:
 
     def forget_gifts(self, channel: str) -> None:
         """Do not give what is still to be given."""
-        self.behind = deque(
+        self.behind = [
             task for task in self.behind if not (isinstance(task, Gift) and task.channel == channel)
-        )
+        ]

@@ -1,8 +1,9 @@
 """The realtime part of a web process: hub and sockets, started together and ended in order."""
 
+import os
 import random
-import uuid
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -14,6 +15,7 @@ from adapters.native.plain import PlainSender
 from adapters.native.sender import NativeSender, native_sender
 from conf.settings import Settings
 from core.clock import Clock
+from core.ids import new_uuid
 from handlers.client_address import ClientAddresses
 from handlers.realtime_door import Door, OpenStream
 from handlers.realtime_socket import RealtimeSockets
@@ -132,7 +134,7 @@ async def open_live(
         channels=channels,
         clock=clock,
         tokens=tokens,
-        new_client_id=lambda: str(uuid.uuid4()),
+        new_client_id=partial(new_uuid, os.urandom),
         chance=random.random,
         rpc=rpc,
     )

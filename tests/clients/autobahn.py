@@ -53,7 +53,7 @@ async def run(url: str, cases: Sequence[str], *, at_once: int) -> list[Case]:
         stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     out, trouble = await process.communicate()
-    assert process.returncode == 0, trouble.decode()[-4_000:]
+    assert process.returncode == 0, f"ended with {process.returncode}: {trouble.decode()[-4_000:]}"
     return [Case(**case) for case in json.loads(out)]
 
 

@@ -1,5 +1,7 @@
 """The small parts on their own: outbox, wheel, WebSocket frames, channel names, tokens."""
 
+import os
+import uuid
 from datetime import datetime, timedelta
 
 import jwt
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from core import limits
 from core.actor import Actor, Role
 from core.clock import CHINA
-from core.ids import LineId, ScreenId
+from core.ids import LineId, ScreenId, new_uuid
 from realtime import websocket
 from realtime.channels import BadChannel, UnknownChannel, houzhen_channels
 from realtime.frames import field_of
@@ -109,6 +111,13 @@ def test_deadlines_fire_once_in_order_and_not_early() -> None:
     assert len(wheel) == 0
 
 
+def test_an_id_of_a_client_is_a_random_uuid() -> None:
+    for _ in range(20):
+        made = new_uuid(os.urandom)
+        assert str(uuid.UUID(made)) == made
+        assert (uuid.UUID(made).version, uuid.UUID(made).variant) == (4, uuid.RFC_4122)
+
+
 # WebSocket.
 
 
@@ -147,7 +156,10 @@ def test_text_arrives_however_it_is_cut(texts: list[str], data: st.DataObject) -
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65_535, 65_536])
 def test_sizes_at_the_borders(size: int) -> None:
-    assert fed(masked(2, b"x" * size)) == [websocket.Binary(b"x" * size)]
+    assert fed(masked(2, b"x" * size), bound=65_536) == [websocket.Binary(b"x" * size)]
+    assert fed(masked(1, b"x" * size), bound=65_536) == [websocket.Text("x" * size)]
+    assert violation(masked(1, b"x" * (size + 1)), bound=size) == 1009
+    assert len(websocket.text_frame(b"x" * size)) == len(websocket.binary_frame(b"x" * size))
     frame = websocket.binary_frame(b"x" * size)
     assert frame.endswith(b"x" * size)
     assert len(frame) - size == (2 if size < 126 else 4 if size < 65_536 else 10)

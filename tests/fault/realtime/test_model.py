@@ -297,8 +297,8 @@ class Ward(RuleBasedStateMachine):
         for web in self.webs:
             assert len(web.sockets) == 0
             assert len(web.sockets._wheel) == 0
-            assert web.metrics.connections._value.get() == 0
-            assert web.metrics.channels._value.get() == 0
+            for gauge in (web.metrics.connections, web.metrics.channels):
+                assert [one.value for told in gauge.collect() for one in told.samples] == [0]
             assert web.hub._taps == {}
             assert web.broker._heard == set()
             for channel in OPEN + PERSONAL:

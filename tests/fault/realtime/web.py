@@ -25,7 +25,7 @@ async def serve(port: int, redis: str, prefix: str) -> None:
             figures = {
                 "connections": len(server.sockets),
                 "history_reads": server.metrics.history_reads._value.get(),
-                "channels": server.metrics.channels._value.get(),
+                "channels": len(server.hub._taps),
             }
             print(json.dumps(figures), flush=True)
 

@@ -10,6 +10,7 @@ from accounts.providers import (
     ProviderLimited,
     ProviderMisconfigured,
     ReturnNotAllowed,
+    SnapshotPage,
     WayKind,
     WayNotSetUp,
 )
@@ -41,6 +42,7 @@ OF_PROVIDERS = (
     CodeUsed,
     CodeExpired,
     CodeOfAnotherApp,
+    SnapshotPage,
     ProviderAway,
     ProviderMisconfigured,
     ProviderLimited,

@@ -43,9 +43,13 @@ from core.refusals import Forbidden, Kind, Refusal, Unauthenticated
 
 
 class SignInRefused(Unauthenticated):
-    """Number or password is wrong. Nothing says which."""
+    """Number or password is wrong. Nothing says which; the log alone hears whose account was tried."""
 
     code = "staff.sign_in_refused"
+
+    def __init__(self, tried: StaffAccount | None = None) -> None:
+        super().__init__()
+        self.user = "" if tried is None else tried.actor.id
 
 
 class StaffLocked(Forbidden):
@@ -129,7 +133,7 @@ class StaffSignIn:
         async with self._passwords.turn():
             known = await self._counted(trying)
             if not await self._passwords.verify(known.password, plain):
-                raise SignInRefused()
+                raise SignInRefused(known.account)
             assert known.credentials is not None
             kept = known.credentials.password
             fresh = await self._passwords.hash(plain) if self._passwords.is_outdated(kept) else kept

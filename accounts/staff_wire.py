@@ -216,7 +216,7 @@ class StaffRow(msgspec.Struct, frozen=True, kw_only=True):
     granted: bool
     created_at: datetime
     changed_at: datetime
-    signed_in_at: datetime | None
+    last_sign_in_at: datetime | None
 
     @classmethod
     def of(cls, account: StaffAccount) -> "StaffRow":
@@ -230,7 +230,7 @@ class StaffRow(msgspec.Struct, frozen=True, kw_only=True):
             granted=account.granted,
             created_at=account.created_at,
             changed_at=account.changed_at,
-            signed_in_at=account.signed_in_at,
+            last_sign_in_at=account.signed_in_at,
         )
 
 

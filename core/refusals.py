@@ -38,6 +38,9 @@ class Refusal(Exception):
     code: ClassVar[str] = "core.refused"
     kind: ClassVar[Kind] = Kind.CONFLICT
 
+    user: str = ""
+    """Whose account it is about, for the log alone, where the caller is not signed in."""
+
     def __init__(self, **facts: Fact) -> None:
         super().__init__(self.code)
         self.facts = facts

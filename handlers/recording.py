@@ -90,7 +90,7 @@ class Trail:
         if not touches.recorded and error.kind not in _FOR_WHO_ASKS:
             return
         log.has_room()
-        record = self._record(Result.REFUSED, error.code)
+        record = self._record(Result.REFUSED, error.code, error)
         if not touches.stops_without_log or isinstance(error, AuditUnavailable):
             log.note(record)
             return

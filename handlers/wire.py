@@ -78,6 +78,16 @@ class StartDoctor(msgspec.Struct, frozen=True, omit_defaults=True):
     token: str | None = None
 
 
+class StartStaff(msgspec.Struct, frozen=True, kw_only=True):
+    """A ready-made staff account of the demonstration; ``code`` is what its app would show now."""
+
+    number: str
+    role: str
+    name: str
+    password: str
+    code: str
+
+
 class Start(msgspec.Struct, frozen=True):
     """What the start page links. ``build`` names the deployed pages."""
 
@@ -86,3 +96,5 @@ class Start(msgspec.Struct, frozen=True):
     screens: list[StartScreen]
     doctor: StartDoctor
     build: str
+    staff: list[StartStaff] = msgspec.field(default_factory=list)
+    """Only in the demonstration."""

@@ -65,6 +65,7 @@ from server.accounts_parts import account_forgetting, account_parts
 from server.api import ROUTES, documents
 from server.arrivals import Arrivals
 from server.audit_parts import AuditParts, open_audit
+from server.demo_staff import demo_accounts
 from server.edge_parts import request_quotas
 from server.exposition import SyncCollector, exposed
 from server.known_lines import KnownLines
@@ -299,6 +300,7 @@ async def _web_role(
         take_back=live.control.take_back,
         ways=ways or platforms.ways,
     )
+    employed = demo_accounts(key) if settings.demo.enabled else ()
     passwords = Argon2Passwords()
     stack.callback(passwords.close)
     deps = Deps(
@@ -321,7 +323,7 @@ async def _web_role(
         ),
         readiness=standing.readiness(database=ground.database.answers, broker=ground.broker.servers),
         metrics=lambda: generate_latest(ground.metrics.registry),
-        start=lambda: start_answer(settings, issuer, build),
+        start=lambda: start_answer(settings, issuer, build, employed),
         openapi=api["openapi.json"],
         asyncapi=api["asyncapi.json"],
     )

@@ -171,14 +171,14 @@ def check(config: Config = None, data: Data = None) -> None:
 
 @app.command()
 def token(
-    role: Annotated[str, typer.Argument(help="nurse, doctor, kiosk, screen or security_admin")],
-    name: Annotated[str, typer.Argument(help="who: a staff number, or a screen's id")],
-    line: Annotated[list[str] | None, typer.Option(help="restrict staff to these lines")] = None,
+    role: Annotated[str, typer.Argument(help="kiosk or screen; people sign in")],
+    name: Annotated[str, typer.Argument(help="which: a kiosk's name, or a screen's id")],
+    line: Annotated[list[str] | None, typer.Option(help="restrict a kiosk to these lines")] = None,
     days: Annotated[int, typer.Option(help="good for so many days", min=1, max=3650)] = 1,
     config: Config = None,
     data: Data = None,
 ) -> None:
-    """Issue a token for a member of staff, a kiosk or a screen; prints it once and keeps no copy."""
+    """Issue a token for a kiosk or a screen; prints it once and keeps no copy."""
     from server.issue import issue_token
 
     settings, good_for = _settings(config, data), timedelta(days=days)

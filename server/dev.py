@@ -22,8 +22,10 @@ from core import limits
 from core.clock import SystemClock
 from server.bootstrap import Roles, compose
 from server.demo_platforms import agree, connected
+from server.demo_staff import employ
 from server.lifetime import alone_in, keep_files_private, stop_signal
 from server.pki import make_pki
+from server.staff_parts import tell_first_link
 from server.telemetry import configure_logs
 from server.tree import Child, Tree
 
@@ -63,6 +65,7 @@ async def _run(settings: Settings, data: Path, *, speed: float, start: str) -> N
     try:
         platform_of = compose(linked, Roles.ALL, work_after=partial(_answers, front_port))
         async with platform_of as platform, stop_signal() as stopped:
+            await (employ(settings) if settings.demo.enabled else tell_first_link(settings))
             _say_what_to_open(platform.port, open_port, speed)
             stopping = asyncio.create_task(stopped.wait())
             await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -123,6 +126,7 @@ def _say_what_to_open(port: int, open_port: int, speed: float) -> None:
         ("a clinic screen 候诊屏", f"{address}/screen/hall-3"),
         ("a patient's phone 手机", f"{address}/h5/"),
         ("calling page 叫号", f"{address}/doctor/"),
+        ("back office 管理", f"{address}/admin/"),
         ("text messages 手机短信", f"http://127.0.0.1:{open_port}/"),
         ("API documents 接口文档", f"{address}/docs"),
     ):

@@ -1,4 +1,4 @@
-"""Issuing tokens from the command line, for staff, kiosks and screens, and taking them back."""
+"""Issuing tokens from the command line, for kiosks and screens, and taking tokens back."""
 
 import asyncio
 import re
@@ -11,7 +11,7 @@ from adapters.sql.transaction import Database
 from adapters.sql.unit import SqlUnits
 from conf.settings import Settings
 from core import limits
-from core.actor import STAFF, SYSTEM, Role
+from core.actor import SYSTEM, Role
 from core.clock import SystemClock
 from core.refusals import StorageUnavailable
 from realtime.revocations import Of, Revocation
@@ -24,7 +24,8 @@ from server.tokens import Issued, Issuer, screen_actor, staff_actor, token_key
 
 _NAME = re.compile(r"[\x21-\x7e]{1,128}")
 
-ISSUED = STAFF | {Role.KIOSK, Role.SCREEN, Role.SECURITY_ADMIN}
+ISSUED = frozenset({Role.KIOSK, Role.SCREEN})
+"""Machines. People sign in (``accounts/staff_sign_in.py``)."""
 
 
 def issue_token(

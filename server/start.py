@@ -1,17 +1,19 @@
 """What the start page links. Ready-made tokens exist in the demonstration only."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from conf.settings import Settings
 from core.actor import Role
 from handlers.wire import Names, Start, StartDoctor, StartScreen
+from server.demo_staff import DemoAccount, shown
 from server.tokens import Issuer, screen_actor, staff_actor
 
 DEMO_TOKEN = timedelta(days=1)
 
 
-def start_answer(settings: Settings, issuer: Issuer, build: str) -> Start:
-    """The start page's links, with tokens while the demonstration runs."""
+def start_answer(settings: Settings, issuer: Issuer, build: str, employed: Sequence[DemoAccount]) -> Start:
+    """The start page's links, with tokens and ready-made accounts while the demonstration runs."""
     demo = settings.demo.enabled
     screens = [
         StartScreen(
@@ -29,4 +31,5 @@ def start_answer(settings: Settings, issuer: Issuer, build: str) -> Start:
         screens=screens,
         doctor=StartDoctor(token=issuer.issue(nurse, good_for=DEMO_TOKEN).token if demo else None),
         build=build,
+        staff=shown(employed, at=issuer.now()) if demo else [],
     )

@@ -9,7 +9,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from core.actor import Actor, Role
@@ -68,6 +68,10 @@ class Issuer:
         self._tokens = tokens
         self._clock = clock
         self._random = random
+
+    def now(self) -> datetime:
+        """The moment it is."""
+        return self._clock.now()
 
     def issue(self, actor: Actor, *, good_for: timedelta) -> Issued:
         """A token for this actor from now on. Raises ``ValueError`` beyond ``TOKEN_SECONDS``."""

@@ -124,10 +124,14 @@ def test_check_says_in_a_table_what_is_well_and_what_is_not(tmp_path: Path) -> N
 
 
 def test_a_token_is_issued_for_known_roles_and_screens_only(tmp_path: Path) -> None:
-    issued = run("token", "nurse", "n7", "--line", "blood", "--data", str(tmp_path))
+    issued = run("token", "kiosk", "lobby-1", "--line", "blood", "--data", str(tmp_path))
     assert issued.returncode == 0
     assert issued.stdout.strip().count(".") == 2
-    for wrong, named in ((("god", "x"), "no tokens for the role god"), (("screen", "x"), "no screen x")):
+    people = [(role, "x") for role in ("nurse", "doctor", "system_admin", "security_admin", "audit_admin")]
+    refusals = [
+        ((role, name), f"no tokens for the role {role}") for role, name in (("god", "x"), *people[:2])
+    ]
+    for wrong, named in (*refusals, (("screen", "x"), "no screen x")):
         refused = run("token", *wrong, "--data", str(tmp_path))
         assert refused.returncode == 2
         assert named in refused.stderr

@@ -8,7 +8,7 @@ statements behind it are not executed. Trouble of the database leaves here as
 import asyncio
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol
 
 import aiosqlite
@@ -33,11 +33,14 @@ class Duplicate(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One statement of a trip: run once with ``values``, or for each of ``rows``."""
+    """One statement of a trip: run once with ``values``, or for each of ``rows``.
+
+    Values are not shown: aiosqlite's debugging lines show every call with its arguments.
+    """
 
     prepared: Prepared
-    values: Values = ()
-    rows: Sequence[Values] | None = None
+    values: Values = field(default=(), repr=False)
+    rows: Sequence[Values] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

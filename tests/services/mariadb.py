@@ -23,6 +23,8 @@ class MariadbServer(PrivateServer):
 
     def __init__(self, *, folder: Path, port: int) -> None:
         self.port = port
+        self.data = folder / "data"
+        """Where its files lie."""
         self._options = [
             f"--user={getpass.getuser()}",
             f"--datadir={folder / 'data'}",

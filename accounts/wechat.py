@@ -74,7 +74,7 @@ class Spoke(Heard):
 
 
 class Listener(Protocol):
-    """A feature that wants to hear. Quick: all listeners together have ``CALLBACK_ANSWER_SECONDS``."""
+    """A feature that wants to hear. Quick: all listeners together have ``CALLBACK_LISTENERS_SECONDS``."""
 
     async def hear(self, heard: Heard) -> None:
         """Take it in. What it raises is logged and not told to WeChat."""

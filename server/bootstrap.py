@@ -291,7 +291,9 @@ async def _web_role(
     build = await asyncio.to_thread(standing.build)
     queue = _queue(ground, live, build)
     api = documents()
-    platforms = await open_platforms(settings, clock=clock, stack=stack)
+    platforms = await open_platforms(
+        settings, clock=clock, stack=stack, observe=ground.metrics.asked_provider
+    )
     accounts = account_parts(
         units=ground.units,
         clock=clock,

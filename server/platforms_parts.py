@@ -16,7 +16,7 @@ from adapters.alipay.sign_in import AlipayMiniWay
 from adapters.alipay.signed import AlipayKeys
 from adapters.memory.lent_credentials import MemoryCredentials
 from adapters.memory.seen import MemorySeen
-from adapters.outgoing.exchange import Exchange, split_address
+from adapters.outgoing.exchange import Exchange, Observe, split_address
 from adapters.redis.places import BadBrokerUrl
 from adapters.redis.shared import RedisCredentials, RedisSeen
 from adapters.redis.topology import topology_at
@@ -51,9 +51,10 @@ class _Shared:
     store: CredentialStore
     seen: Seen
     stack: contextlib.AsyncExitStack
+    observe: Observe | None
 
     async def exchange(self, provider: str, base: str) -> Exchange:
-        return await self.stack.enter_async_context(Exchange(provider, base=base))
+        return await self.stack.enter_async_context(Exchange(provider, base=base, observe=self.observe))
 
     def app(self, keys: AppKeys, exchange: Exchange) -> WeChatApp:
         app = WeChatApp(keys, exchange=exchange, store=self.store, clock=self.clock)
@@ -67,9 +68,10 @@ async def open_platforms(
     clock: Clock,
     stack: contextlib.AsyncExitStack,
     listeners: Sequence[Listener] = (),
+    observe: Observe | None = None,
 ) -> PlatformParts:
     """Connect what the settings name. Nothing is asked of anybody yet. Raises ``CannotStart``."""
-    shared = _shared(settings, clock, stack)
+    shared = _shared(settings, clock, stack, observe)
     page, account = await _service_account(settings, shared, listeners)
     ways = Ways(
         wechat_h5=page,
@@ -80,17 +82,20 @@ async def open_platforms(
     return PlatformParts(ways, account)
 
 
-def _shared(settings: Settings, clock: Clock, stack: contextlib.AsyncExitStack) -> _Shared:
+def _shared(
+    settings: Settings, clock: Clock, stack: contextlib.AsyncExitStack, observe: Observe | None
+) -> _Shared:
     alone = MemorySeen(clock)
     urls = settings.broker.urls
     if urls == ("memory:",):
-        return _Shared(clock, MemoryCredentials(clock), alone, stack)
+        return _Shared(clock, MemoryCredentials(clock), alone, stack, observe)
     try:
         redis = topology_at(urls)
     except BadBrokerUrl as bad:
         raise CannotStart(f"broker.url: {bad}") from None
     stack.push_async_callback(redis.close)
-    return _Shared(clock, RedisCredentials(redis, clock=clock), RedisSeen(redis, alone=alone), stack)
+    store, seen = RedisCredentials(redis, clock=clock), RedisSeen(redis, alone=alone)
+    return _Shared(clock, store, seen, stack, observe)
 
 
 async def _service_account(

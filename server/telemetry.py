@@ -93,6 +93,13 @@ class Metrics:
             registry=registry,
             buckets=(0.001, 0.005, 0.02, 0.05, 0.1, 0.5, 2),
         )
+        self.provider_seconds = Histogram(
+            "houzhen_provider_seconds",
+            "Time of a request to WeChat, Alipay or the SMS gateway.",
+            ["provider", "outcome"],
+            registry=registry,
+            buckets=(0.05, 0.1, 0.3, 1, 3, 5),
+        )
         self.outbox_rows = Gauge(
             "houzhen_outbox_rows", "Publications committed, not yet out.", registry=registry
         )
@@ -103,3 +110,7 @@ class Metrics:
             "houzhen_started_timestamp_seconds", "When the process started.", registry=registry
         )
         self.started.set(time.time())
+
+    def asked_provider(self, provider: str, outcome: str, seconds: float) -> None:
+        """A request to WeChat, Alipay or the SMS gateway has ended."""
+        self.provider_seconds.labels(provider=provider, outcome=outcome).observe(seconds)

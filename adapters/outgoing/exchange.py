@@ -4,7 +4,8 @@ Addresses carry secrets and codes in their query (that is the providers' own des
 nor an exception's text may hold one. What goes wrong becomes ``ProviderAway`` with one word.
 """
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
@@ -16,14 +17,23 @@ from core import limits
 
 Pairs = Mapping[str, str]
 
+Observe = Callable[[str, str, float], None]
+"""Told of every request: the provider, ``answered`` or why not, and how many seconds it took."""
+
 
 class Exchange:
     """Requests to one provider. Made in a running loop; ``close`` ends its connections."""
 
     def __init__(
-        self, provider: str, *, base: str, reply_seconds: float = limits.PROVIDER_REPLY_SECONDS
+        self,
+        provider: str,
+        *,
+        base: str,
+        reply_seconds: float = limits.PROVIDER_REPLY_SECONDS,
+        observe: Observe | None = None,
     ) -> None:
         self.provider = provider
+        self._observe = observe
         self._base = base.rstrip("/")
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
@@ -67,6 +77,21 @@ class Exchange:
         return await self._ask("POST", path, query, body, {"Content-Type": kind})
 
     async def _ask(self, method: str, path: str, query: Pairs, body: bytes | None, headers: Pairs) -> bytes:
+        began, outcome = time.perf_counter(), "ended"
+        try:
+            content = await self._answer(method, path, query, body, headers)
+            outcome = "answered"
+            return content
+        except ProviderAway as away:
+            outcome = str(away.facts["why"])
+            raise
+        finally:
+            if self._observe is not None:
+                self._observe(self.provider, outcome, time.perf_counter() - began)
+
+    async def _answer(
+        self, method: str, path: str, query: Pairs, body: bytes | None, headers: Pairs
+    ) -> bytes:
         try:
             async with self._session.request(
                 method, self._base + path, params=query, data=body, headers=headers, allow_redirects=False

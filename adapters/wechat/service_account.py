@@ -160,7 +160,7 @@ class WeChatServiceAccount:
         what = heard.what if isinstance(heard, Spoke) else type(heard).__name__.lower()
         log.info("wechat.heard", what=what)
         try:
-            async with asyncio.timeout(limits.CALLBACK_ANSWER_SECONDS):
+            async with asyncio.timeout(limits.CALLBACK_LISTENERS_SECONDS):
                 for listener in self._listeners:
                     await listener.hear(heard)
         except Exception as error:

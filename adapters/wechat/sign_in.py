@@ -21,6 +21,7 @@ from core import limits
 
 Scope = Literal["snsapi_base", "snsapi_userinfo"]
 
+_PLAIN: Final = re.compile(r"[\x21-\x5b\x5d-\x7e]+")
 _STATE: Final = re.compile(r"[A-Za-z0-9]{1,128}")
 _DIGITS: Final = re.compile(r"[0-9]{4,14}")
 _COUNTRY: Final = re.compile(r"[0-9]{1,3}")
@@ -34,12 +35,15 @@ class PageHosts:
 
     def __contains__(self, address: str) -> bool:
         """Whether it is a page of ours: https (http on the machine itself), no user part, a host we named."""
+        # Browsers and parsers disagree about spaces, backslashes and what is not ASCII.
+        if not _PLAIN.fullmatch(address):
+            return False
         try:
             parts = urlsplit(address)
             port = parts.port
         except ValueError:
             return False
-        if parts.username is not None or parts.password is not None or "\\" in address:
+        if parts.username is not None or parts.password is not None:
             return False
         host = (parts.hostname or "").lower()
         local = host in {"127.0.0.1", "localhost"}

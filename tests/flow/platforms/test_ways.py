@@ -215,6 +215,9 @@ ELSEWHERE = [
     "javascript:alert(1)//h5.hospital.example",
     "//h5.hospital.example/",
     "https://[h5.hospital.example/",
+    "ht\ntps://h5.hospital.example/",
+    "https://h5.hospital.example/ ",
+    "https://h5.hospital.example/候诊",
     "",
 ]
 
@@ -224,6 +227,21 @@ async def test_only_our_own_pages_are_come_back_to(hospital: Hospital) -> None:
         with pytest.raises(ReturnNotAllowed):
             hospital.page.start(return_to=back, state="abc")
     hospital.page.start(return_to="https://H5.hospital.example/h5/", state="abc")
+
+
+async def test_every_request_is_counted_by_how_it_ended(hospital: Hospital) -> None:
+    told: list[tuple[str, str]] = []
+
+    def observe(provider: str, outcome: str, seconds: float) -> None:
+        told.append((provider, outcome))
+
+    base = f"http://127.0.0.1:{hospital.port}"
+    hospital.platforms.faults.order(CALLS["mini"], "status_500")
+    async with Exchange("WeChat", base=base, observe=observe) as exchange:
+        with pytest.raises(ProviderAway):
+            await exchange.get(CALLS["mini"], {})
+        await exchange.get(CALLS["mini"], {})
+    assert told == [("WeChat", "status_5xx"), ("WeChat", "answered")]
 
 
 async def test_nothing_secret_or_personal_is_logged(

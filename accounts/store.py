@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from accounts.session import Session
-from accounts.user import Change, Proof, User
+from accounts.user import Change, Proof, Standing, User
 from core.actor import Role
 from core.events import Outgoing
 from core.ids import SessionId, UserId
+from core.refusals import NotFound
 from realtime.revocations import RevocationStore
 
 
@@ -89,6 +90,25 @@ class UserStore(Protocol):
 
     async def keep(self, change: Change) -> None:
         """Keep what became of these accounts. Raises ``IdentityTaken``."""
+
+
+class HasUsers(Protocol):
+    """A transaction that can read accounts."""
+
+    @property
+    def users(self) -> UserStore:
+        """The accounts, inside this transaction."""
+
+
+async def hold_account(unit: HasUsers, user: UserId) -> None:
+    """Keep the account from being merged or closed until this transaction ends.
+
+    Whoever adds something to an account calls it first, so that nothing is added to one that is gone. Refuses
+    with ``NotFound`` when it has been merged or closed.
+    """
+    found = await unit.users.find(user)
+    if found is not None and found.standing is not Standing.LIVE:
+        raise NotFound()
 
 
 class CodeUsedBefore(Exception):

@@ -36,6 +36,9 @@ class HealthCardStore(Protocol):
     async def join(self, same: Sequence[tuple[PatientId, PatientId]]) -> None:
         """Cards of entries (theirs) that are another entry's (ours) person go to it, if it has none."""
 
+    def erase(self, patients: Sequence[PatientId]) -> None:
+        """Forget the cards of these."""
+
     async def use(self, code: bytes, *, until: datetime) -> bool:
         """Use up a code (its digest) for one scene; answers False when it was used before."""
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from accounts.consent_store import ConsentStore
+from accounts.store import UserStore
 from clinic.health_card_store import HealthCardStore
 from clinic.patient import Family, Patient
 from core.ids import PatientId, UserId
@@ -29,6 +30,9 @@ class PatientStore(Protocol):
     async def join(self, same: Sequence[tuple[PatientId, PatientId]]) -> None:
         """Entries (theirs) that are another entry's (ours) person: theirs answer as ours from now on."""
 
+    async def erase(self, user: UserId) -> Sequence[PatientId]:
+        """Forget everybody the account ever added, and whoever became one of them; answers their ids."""
+
     async def due(self, *, asked_before: datetime, limit: int) -> Sequence[Patient]:
         """Who is here, unknown to the hospital, and was not asked about since; the longest waiting first."""
 
@@ -39,6 +43,10 @@ class Unit(Protocol):
     @property
     def patients(self) -> PatientStore:
         """The patients."""
+
+    @property
+    def users(self) -> UserStore:
+        """Accounts."""
 
     @property
     def consents(self) -> ConsentStore:

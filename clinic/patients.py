@@ -6,6 +6,7 @@ from typing import Protocol
 
 from accounts.consent import Kind as Consent
 from accounts.consent import require_consent
+from accounts.store import hold_account
 from clinic import patient as rules
 from clinic.enrolment import Enrolment
 from clinic.identity_numbers import IdKind, Sex
@@ -96,7 +97,7 @@ class PatientService:
         async with self._units.read() as unit:
             found = await patient_for(unit, actor, patient)
             await require_consent(unit, found.user, Consent.SENSITIVE_HEALTH, in_force=self._in_force)
-        return _plain(found)
+        return plain_of(found)
 
     async def add(self, actor: Actor, body: AddPatient) -> PatientCard:
         """Add a person, then ask the hospital; the person is kept whatever it answers.
@@ -106,6 +107,7 @@ class PatientService:
         now = self._clock.now()
         person = rules.read_person(given(body), today=business_day(now))
         async with self._units.begin() as unit:
+            await hold_account(unit, UserId(actor.id))
             family = await unit.patients.family_for_change(UserId(actor.id))
             await require_consent(unit, family.user, Consent.SENSITIVE_HEALTH, in_force=self._in_force)
             new = PatientId(new_id(at=now, random=self._random))
@@ -196,7 +198,8 @@ def _masked(guardian: Guardian) -> GuardianMasked:
     )
 
 
-def _plain(patient: Patient) -> PatientPlain:
+def plain_of(patient: Patient) -> PatientPlain:
+    """The plain values of one: for whoever may see them."""
     who, guardian = patient.person, patient.person.guardian
     return PatientPlain(
         id=patient.id,

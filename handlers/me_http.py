@@ -28,6 +28,7 @@ async def me(deps: Deps, actor: Actor) -> Me:
     action="account.link",
     summary="One more way in to my account",
     refuses=(*OF_STATES, *OF_PROVIDERS, *OF_CODES, TooManyIdentities, NotFound),
+    facts=("merged",),
 )
 async def link(deps: Deps, actor: Actor, body: LinkWay, caller: Caller) -> Linked:
     """An account that already had it is merged into the caller's, with all its family members."""

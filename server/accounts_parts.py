@@ -16,10 +16,14 @@ from accounts.sessions import Sessions
 from accounts.store import AccountUnit
 from accounts.users import Users
 from adapters.sql.unit import SqlUnit, SqlUnits
+from clinic.patient_holding import ConsentHolding, PatientHolding
 from core import limits
 from core.clock import Clock
 from realtime.revoking import TakeBack
 from realtime.tokens import HmacTokens
+
+HOLDINGS: tuple[Holding[SqlUnit], ...] = (PatientHolding(), ConsentHolding())
+"""What features keep by account. Whoever keeps something new adds its part here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +43,9 @@ def account_parts(
     token_key: bytes,
     take_back: TakeBack,
     ways: Ways,
-    holdings: Sequence[Holding[SqlUnit]] = (),
+    holdings: Sequence[Holding[SqlUnit]] = HOLDINGS,
 ) -> AccountParts:
-    """What a web process needs of accounts. ``holdings``: what other features keep by user."""
+    """What a web process needs of accounts."""
     sessions = Sessions(units=units, clock=clock, tokens=tokens, take_back=take_back)
     # A key of its own: what is signed for one purpose is worth nothing for another.
     states = States(hmac.digest(token_key, b"houzhen|sign-in state", "sha256"), random=os.urandom)

@@ -17,7 +17,6 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from accounts.providers import Ways
 from adapters.crypto.passwords import Argon2Passwords
 from adapters.memory.broker import MemoryBroker, MemoryStreams
 from adapters.memory.nudge import MemoryNudge
@@ -160,12 +159,10 @@ async def compose(
     roles: Roles,
     *,
     work_after: Callable[[], Awaitable[None]] | None = None,
-    ways: Ways | None = None,
 ) -> AsyncIterator[Platform]:
     """Put the platform together and run it while the context lasts. Raises ``CannotStart``.
 
-    The worker role begins when ``work_after`` returns, if it is given. ``ways`` are the ways to sign in,
-    instead of those that the settings connect: for tests.
+    The worker role begins when ``work_after`` returns, if it is given.
     """
     async with contextlib.AsyncExitStack() as stack:
         ground = await _ground(settings, stack)
@@ -175,7 +172,7 @@ async def compose(
         )
         web, live = None, None
         if roles & Roles.WEB:
-            web, live = await _web_role(ground, stack, shared=roles != Roles.ALL, ways=ways)
+            web, live = await _web_role(ground, stack, shared=roles != Roles.ALL)
         background: list[Coroutine[Any, Any, None]] = [watch_lag(ground.clock, ground.metrics.loop_lag)]
         if live is not None:
             background.append(live.watch())
@@ -258,7 +255,7 @@ def _link(settings: Settings, clock: Clock) -> HospitalLink | None:
 
 
 async def _web_role(
-    ground: _Ground, stack: contextlib.AsyncExitStack, *, shared: bool, ways: Ways | None
+    ground: _Ground, stack: contextlib.AsyncExitStack, *, shared: bool
 ) -> tuple[WebServer, Live]:
     settings, clock = ground.settings, ground.clock
     key = await asyncio.to_thread(token_key, Path(settings.keys.tokens))
@@ -300,7 +297,7 @@ async def _web_role(
         tokens=signed,
         token_key=key,
         take_back=live.control.take_back,
-        ways=ways or platforms.ways,
+        ways=platforms.ways,
     )
     employed = demo_accounts(key) if settings.demo.enabled else ()
     passwords = Argon2Passwords()

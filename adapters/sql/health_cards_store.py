@@ -68,6 +68,9 @@ class SqlHealthCards:
                 )
             self._transaction.later(_DROP, of=theirs)
 
+    def erase(self, patients: Sequence[PatientId]) -> None:
+        self._transaction.later_each(_DROP, [(each,) for each in patients])
+
     async def use(self, code: bytes, *, until: datetime) -> bool:
         self._transaction.later(_USE, id=code, until_us=to_us(until))
         try:

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import bindparam, delete, or_, select, update
 from sqlalchemy.dialects import mysql, sqlite
 
 from adapters.sql.driver import Duplicate, Row
@@ -42,6 +42,10 @@ _UPDATE = (
 )
 _JOIN = update(patient).where(_P.id == bindparam("theirs")).values(same_as=bindparam("ours"))
 _JOIN_AGAIN = update(patient).where(_P.same_as == bindparam("theirs")).values(same_as=bindparam("ours"))
+_IDS = select(_P.id).where(_P.user == bindparam("of"))
+_SAME = select(_P.id).where(_P.same_as == bindparam("of"))
+_ERASE = delete(patient).where(_P.id == bindparam("of"))
+_ERASE_FAMILY = delete(patient_family).where(_F.user == bindparam("of"))
 _KEEP_FAMILY = insert_or_update(patient_family)
 
 
@@ -109,6 +113,14 @@ class SqlPatients:
             self._transaction.later(_JOIN, theirs=theirs, ours=ours)
             self._transaction.later(_JOIN_AGAIN, theirs=theirs, ours=ours)
         await self._transaction.send()
+
+    async def erase(self, user: UserId) -> Sequence[PatientId]:
+        names = [row[0] for row in await self._transaction.rows(_IDS, of=user)]
+        for name in list(names):
+            names += [row[0] for row in await self._transaction.rows(_SAME, of=name)]
+        self._transaction.later_each(_ERASE, [(name,) for name in names])
+        self._transaction.later(_ERASE_FAMILY, of=user)
+        return [PatientId(name) for name in names]
 
     async def due(self, *, asked_before: datetime, limit: int) -> Sequence[Patient]:
         rows = await self._transaction.rows(_DUE, before=to_us(asked_before), limit=limit)

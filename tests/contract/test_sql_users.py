@@ -8,23 +8,28 @@ import pytest
 from accounts.oauth_state import States
 from accounts.providers import Identified, ProviderAway, WayKind, Ways
 from accounts.proving import Claim, Proving
+from accounts.rights import FreshSignInNeeded, Rights
 from accounts.session import SessionOver
 from accounts.sessions import Sessions
+from accounts.store import hold_account
 from accounts.user import IdentityKind, LastWayIn, NoSuchIdentity, Proof, Standing, User
 from accounts.users import Users, Where
 from adapters.memory.nudge import MemoryNudge
 from adapters.sql.transaction import Database
 from adapters.sql.unit import SqlUnits
+from core import limits
 from core.actor import Actor
 from core.clock import ManualClock
-from core.ids import UserId
+from core.ids import SessionId, UserId
 from core.refusals import NotFound
 from realtime.revocations import Revoked
 from realtime.tokens import HmacTokens
 from tests.contract.sql_examples import NOON
+from tests.services.ways import FakeSms
 from tests.unit.crypto.rings import a_sealing
 
 TOKENS = HmacTokens([b"only for tests, and long enough."])
+PHONE = "+8613800000000"
 HERE = Where("iPhone · WeChat", "203.0.113.7")
 
 
@@ -73,9 +78,17 @@ class House:
             units=self.units, clock=self.clock, tokens=TOKENS, take_back=self.revoked.learn
         )
         states = States(b"key", random=lambda size: bytes(size))
-        ways = Ways(wechat_mini=self.mini, alipay_mini=self.alipay)
+        self.sms = FakeSms()
+        ways = Ways(wechat_mini=self.mini, alipay_mini=self.alipay, sms=self.sms)
         proving = Proving(units=self.units, clock=self.clock, ways=ways, states=states)
         self.users = Users(
+            units=self.units,
+            clock=self.clock,
+            sessions=self.sessions,
+            proving=proving,
+            holdings=(self.family,),
+        )
+        self.rights = Rights(
             units=self.units,
             clock=self.clock,
             sessions=self.sessions,
@@ -89,6 +102,11 @@ class House:
         members = self.family.members.setdefault(UserId(actor.id), set())
         members.add(f"{code}{phone}")
         return actor
+
+    async def text(self, phone: str) -> Claim:
+        """A code that the phone received."""
+        await self.users.proving.send_code(phone, address="")
+        return Claim(WayKind.SMS, self.sms.last(phone), phone=phone)
 
     async def user(self, actor: Actor) -> User:
         async with self.units.read() as unit:
@@ -217,3 +235,53 @@ async def test_while_a_provider_is_away_nothing_is_made(house: House, database: 
     with pytest.raises(ProviderAway):
         await house.users.link(me, Claim(WayKind.WECHAT_MINI, "b"))
     assert len((await house.user(me)).identities) == 1
+
+
+# Rights.
+
+
+async def test_a_copy_is_of_one_account_and_has_every_part(house: House) -> None:
+    me, other = await house.signs_in("a", phone=PHONE), await house.signs_in("b")
+    copy = await house.rights.export(me)
+    assert copy["family"] == [f"a{PHONE}"]
+    assert "openid-of-a" in str(copy["account"])
+    assert other.id not in str(copy)
+    assert "openid-of-b" not in str(copy)
+
+
+async def test_closing_needs_a_fresh_sign_in_or_the_accounts_own_phone(house: House) -> None:
+    me, _ = await house.signs_in("a", phone=PHONE), await house.signs_in("b", phone="+8613900000000")
+    house.clock.advance(timedelta(seconds=limits.FRESH_SIGN_IN_SECONDS))
+    with pytest.raises(FreshSignInNeeded):
+        await house.rights.close(me)
+    with pytest.raises(FreshSignInNeeded):
+        await house.rights.close(me, claim=await house.text("+8613900000000"))
+    await house.rights.close(me, claim=await house.text(PHONE))
+    with pytest.raises(NotFound):
+        await house.users.me(me)
+    assert list(house.family.members.values()) == [{"b+8613900000000"}]
+
+
+async def test_a_closed_account_keeps_its_id_and_nothing_else(house: House) -> None:
+    me = await house.signs_in("a", phone=PHONE)
+    await house.rights.close(me)
+    left = await house.user(me)
+    assert (left.standing, left.identities, left.ended_at) == (Standing.CLOSED, (), NOON)
+    async with house.units.read() as unit:
+        assert await unit.sessions.live_of(me.id, at=NOON) == []
+        session = await unit.sessions.find(SessionId(me.session))
+    assert session is not None
+    assert (session.device, session.address) == ("", "")
+    assert (await house.signs_in("a")).id != me.id
+    with pytest.raises(NotFound):
+        await house.rights.close(me)
+
+
+async def test_nothing_is_added_to_an_account_that_is_gone(house: House) -> None:
+    me = await house.signs_in("a")
+    await house.rights.close(me)
+    async with house.units.begin() as unit:
+        with pytest.raises(NotFound):
+            await hold_account(unit, UserId(me.id))
+    async with house.units.begin() as unit:
+        await hold_account(unit, UserId("nobody yet"))

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,10 @@ class Device:
     refresh_token: str = ""
     session: str = ""
     agent: str = IPHONE
+    cookie: str = ""
+    is_new: bool = False
+    heard: dict[str, str] = field(default_factory=dict)
+    """The headers of the last answer."""
 
     async def posts(self, path: str, body: object | None = None, *, token: str | None = None) -> Answer:
         return await self._asks("POST", path, body, token)
@@ -52,14 +56,18 @@ class Device:
     async def _asks(self, method: str, path: str, body: object | None, token: str | None) -> Answer:
         token = self.access_token if token is None else token
         headers = {"User-Agent": self.agent} | ({"Authorization": f"Bearer {token}"} if token else {})
+        if self.cookie:
+            headers["Cookie"] = self.cookie
         url = f"http://127.0.0.1:{self.web.port}{path}"
         async with self.house.http.request(method, url, json=body, headers=headers) as response:
+            self.cookie = response.headers.get("Set-Cookie", self.cookie).partition(";")[0]
+            self.heard = dict(response.headers)
             return response.status, await response.json()
 
     def takes(self, told: dict[str, Any]) -> None:
         """Keep what a sign-in or a renewal gave."""
         self.access_token, self.refresh_token = told["access_token"], told["refresh_token"]
-        self.session = told["session"]
+        self.session, self.is_new = told["session"], told["is_new"]
 
     async def renews(self) -> Answer:
         status, told = await self.posts(
@@ -104,7 +112,8 @@ class House:
         self.settings = settings
         self.webs: list[Platform] = []
         self.stack = contextlib.AsyncExitStack()
-        self.http = aiohttp.ClientSession()
+        # Each device keeps its own cookies.
+        self.http = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
         self.database = Database.open(settings.storage.url, connections=1)
 
     async def opens(self, roles: Roles) -> Platform:
@@ -112,6 +121,10 @@ class House:
         if platform.web is not None:
             self.webs.append(platform)
         return platform
+
+    def device(self, web: int = 0, *, agent: str = IPHONE) -> Device:
+        """A device of nobody yet."""
+        return Device(self, self.webs[web], agent=agent)
 
     async def device_of(self, actor: Actor, web: int = 0) -> Device:
         """A device of somebody who has just signed in."""
@@ -132,10 +145,10 @@ class House:
 
 
 @contextlib.asynccontextmanager
-async def a_house(folder: Path, **changes: object) -> AsyncIterator[House]:
+async def a_house(folder: Path, *, of: type[House] = House, **changes: object) -> AsyncIterator[House]:
     """A house without processes yet; ``changes`` are settings, ``__`` for the dot."""
     overrides = {"data": str(folder), "web.port": 0} | {k.replace("__", "."): v for k, v in changes.items()}
-    house = House(load(overrides=overrides, environment={}))
+    house = of(load(overrides=overrides, environment={}))
     try:
         async with house.stack:
             yield house

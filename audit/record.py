@@ -9,6 +9,8 @@ from typing import Annotated
 
 import msgspec
 
+from audit.moments import microseconds
+
 Id = Annotated[str, msgspec.Meta(max_length=128)]
 
 
@@ -76,7 +78,7 @@ def a_record(
     if len(facts) > FACTS_CHARACTERS:
         raise ValueError("facts are a few ids and codes")
     return Record(
-        at_us=int(at.timestamp() * 1_000_000),
+        at_us=microseconds(at),
         actor=actor[:ACTOR_CHARACTERS],
         role=role,
         address=address[:ADDRESS_CHARACTERS],

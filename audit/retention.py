@@ -5,15 +5,10 @@ Cybersecurity Law of the PRC (network logs at least six months); GB/T 22239-2019
 
 from datetime import date, timedelta
 
-from core.clock import CHINA
 from core.refusals import Kind, Refusal
 
 KEPT_DAYS = 183
 """Nothing younger is purged: by no setting, by no role."""
-
-_DAY_US = 24 * 3600 * 1_000_000
-_CHINA_US = int(CHINA.utcoffset(None).total_seconds()) * 1_000_000
-_EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
 class TooYoungToPurge(Refusal):
@@ -24,16 +19,6 @@ class TooYoungToPurge(Refusal):
 
     def __init__(self, *, days: int) -> None:
         super().__init__(days=days)
-
-
-def day_of(at_us: int) -> int:
-    """The hospital's calendar day of a moment, as an ordinal (``date.fromordinal``)."""
-    return _EPOCH_DAY + (at_us + _CHINA_US) // _DAY_US
-
-
-def beginning_of(day: date) -> int:
-    """The first microsecond of a day."""
-    return (day.toordinal() - _EPOCH_DAY) * _DAY_US - _CHINA_US
 
 
 def purge_before(*, today: date, days: int) -> date:

@@ -1,12 +1,15 @@
 """What the log needs of storage."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 from audit.chain import Link, Tip
 from audit.head import Head
 from audit.record import Record
 from core.refusals import StorageUnavailable
+
+NONE_SINCE = 2**62
+"""Beyond every record."""
 
 
 class AuditStore(Protocol):
@@ -28,7 +31,7 @@ class AuditStore(Protocol):
     async def first(self) -> int:
         """The sequence of the oldest record that is kept; 1 when there is none."""
 
-    def links(self, *, after: int = 0, until: int | None = None) -> AsyncIterator[Sequence[Link]]:
+    def links(self, *, after: int = 0, until: int | None = None) -> AsyncGenerator[Sequence[Link]]:
         """Every link behind a sequence, in order, in pages."""
 
     async def heads(self, *, after: int = 0) -> list[Head]:
@@ -39,6 +42,9 @@ class AuditStore(Protocol):
 
     async def keep_head(self, head: Head) -> None:
         """Keep a signed head. Raises ``HeadTaken`` when its number is taken."""
+
+    async def first_since(self, at_us: int) -> int:
+        """The sequence of the oldest record of that moment or later; beyond every other for none."""
 
     async def last_before(self, at_us: int, *, after: int) -> Tip:
         """The newest link behind ``after`` of before a moment; ``Tip()`` for none."""

@@ -13,7 +13,8 @@ from datetime import date, timedelta
 
 from audit.chain import GENESIS, Link, holds
 from audit.head import Head, HeadKind
-from audit.retention import KEPT_DAYS, day_of
+from audit.moments import day_of
+from audit.retention import KEPT_DAYS
 from audit.signing import is_signed
 from core import limits
 

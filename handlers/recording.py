@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from tornado.httputil import HTTPServerRequest
 
+from accounts.policy import Reach
 from audit.log import AuditLog, AuditUnavailable, DoneNotRecorded
 from audit.record import Record, Result, a_record, facts_of
 from core.actor import ANONYMOUS, Actor
@@ -87,7 +88,7 @@ class Trail:
                 result = Result.FAILED if isinstance(error, Exception) else Result.UNKNOWN
                 log.note(self._record(result, type(error).__name__))
             return
-        if not touches.recorded and error.kind not in _FOR_WHO_ASKS:
+        if not touches.recorded and not self._is_told(error):
             return
         log.has_room()
         record = self._record(Result.REFUSED, error.code, error)
@@ -98,6 +99,11 @@ class Trail:
             await log.write(record)
         except DoneNotRecorded:
             raise AuditUnavailable from error
+
+    def _is_told(self, error: Refusal) -> bool:
+        """Whether a refusal is recorded whatever the action touches: it is about who asks, or whose it is."""
+        not_yours = error.kind is Kind.NOT_FOUND and self._route.rule.reach is Reach.OWN
+        return not_yours or error.kind in _FOR_WHO_ASKS
 
     def _record(self, result: Result, code: str, answer: object = None) -> Record:
         request, actor = self._request, self.actor

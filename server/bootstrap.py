@@ -65,6 +65,7 @@ from server.api import ROUTES, documents
 from server.arrivals import Arrivals
 from server.audit_parts import AuditParts, open_audit
 from server.demo_staff import demo_accounts
+from server.audit_work import AuditWork
 from server.edge_parts import request_quotas
 from server.exposition import SyncCollector, exposed
 from server.known_lines import KnownLines
@@ -384,6 +385,7 @@ async def _worker_role(ground: _Ground, work_after: Callable[[], Awaitable[None]
         "relay": _relay(ground, keeper).run,
         "timers": _timers(ground, keeper).run,
         "retention": _forgetting(ground, keeper).run,
+        "audit": AuditWork(ground.audit, ground.settings, clock=ground.clock, metrics=ground.metrics).run,
     }
     if ground.link is not None:
         loops["sync"] = _sync(ground, ground.link, keeper)

@@ -20,6 +20,9 @@ from server.keys_cli import keys
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(keys, name="keys")
 
+audit_app = typer.Typer(no_args_is_help=True, help="The log of who did what: verify, export, purge, key.")
+app.add_typer(audit_app, name="audit")
+
 Config = Annotated[Path | None, typer.Option("--config", help="settings file; default: the embedded profile")]
 Data = Annotated[Path | None, typer.Option("--data", help="data folder")]
 Port = Annotated[int | None, typer.Option("--port", help="port to serve on; 0 picks a free one")]
@@ -179,10 +182,10 @@ def token(
     data: Data = None,
 ) -> None:
     """Issue a token for a kiosk or a screen; prints it once and keeps no copy."""
-    from server.issue import issue_token
+    from server.issue import issue_recorded
 
     settings, good_for = _settings(config, data), timedelta(days=days)
-    issued = issue_token(settings, role=role, name=name, lines=line or [], good_for=good_for)
+    issued = asyncio.run(issue_recorded(settings, role=role, name=name, lines=line or [], good_for=good_for))
     typer.echo(issued.token)
     # Not among what a script takes: the id is no secret, and the only way to name this one token.
     typer.echo(f"token id {issued.id}, for: run.py revoke --token-id", err=True)
@@ -208,9 +211,51 @@ def revoke(
     data: Data = None,
 ) -> None:
     """Take tokens back, all of a user or a single one; sockets that they opened close within a second."""
-    from server.issue import revoke_tokens
+    from server.issue import revoke_recorded
 
-    typer.echo(asyncio.run(revoke_tokens(_settings(config, data), user=user, token_id=token_id)))
+    typer.echo(asyncio.run(revoke_recorded(_settings(config, data), user=user, token_id=token_id)))
+
+
+@audit_app.command("verify")
+def audit_verify(
+    from_export: Annotated[Path | None, typer.Option(help="the exported folder to compare with")] = None,
+    public_key: Annotated[Path | None, typer.Option(help="PEM file to trust instead of the own key")] = None,
+    config: Config = None,
+    data: Data = None,
+) -> None:
+    """Read the whole log and name whatever was changed. Status 1 when something was."""
+    from server.audit_commands import run_verify
+
+    settings = _settings(config, data)
+    sys.exit(asyncio.run(run_verify(settings, folder=from_export, public_key=public_key)))
+
+
+@audit_app.command("export")
+def audit_export(config: Config = None, data: Data = None) -> None:
+    """Copy signed heads and records to the folder of the settings now (the worker does it by itself)."""
+    from server.audit_commands import run_export
+
+    typer.echo(asyncio.run(run_export(_settings(config, data))))
+
+
+@audit_app.command("purge")
+def audit_purge(
+    days: Annotated[int | None, typer.Option(help="keep so many days; default: the settings")] = None,
+    config: Config = None,
+    data: Data = None,
+) -> None:
+    """Take away whole days that are old enough. Younger than 183 days is refused, whoever asks."""
+    from server.audit_commands import run_purge
+
+    typer.echo(asyncio.run(run_purge(_settings(config, data), days=days)))
+
+
+@audit_app.command("key")
+def audit_key(config: Config = None, data: Data = None) -> None:
+    """Show the public key that verifies signed heads, for the machine where the exports lie."""
+    from server.audit_commands import show_key
+
+    typer.echo(show_key(_settings(config, data)), nl=False)
 
 
 @app.command()

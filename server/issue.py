@@ -17,6 +17,7 @@ from core.refusals import StorageUnavailable
 from realtime.revocations import Of, Revocation
 from realtime.revoking import Revoking
 from realtime.tokens import HmacTokens
+from server.audit_commands import recorded_command
 from server.bootstrap import messengers
 from server.outcomes import CannotStart
 from server.storage import require_schema
@@ -43,6 +44,20 @@ def issue_token(
         actor = staff_actor(known[role], name, lines)
     issuer = Issuer(HmacTokens([token_key(Path(settings.keys.tokens))]), SystemClock())
     return issuer.issue(actor, good_for=good_for)
+
+
+async def issue_recorded(
+    settings: Settings, *, role: str, name: str, lines: Sequence[str], good_for: timedelta
+) -> Issued:
+    """As ``issue_token``, leaving a record of it; nothing is issued while none can be written."""
+    async with recorded_command(settings, "command.token", f"{role}.{name}", days=good_for.days):
+        return issue_token(settings, role=role, name=name, lines=lines, good_for=good_for)
+
+
+async def revoke_recorded(settings: Settings, *, user: str | None, token_id: str | None) -> str:
+    """As ``revoke_tokens``, leaving a record of it; nothing is taken back while none can be written."""
+    async with recorded_command(settings, "command.revoke", user or token_id or ""):
+        return await revoke_tokens(settings, user=user, token_id=token_id)
 
 
 async def revoke_tokens(settings: Settings, *, user: str | None, token_id: str | None) -> str:

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Literal, TextIO
 
 import structlog
-from prometheus_client import CollectorRegistry, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.process_collector import ProcessCollector
 
 WHERE_FRAMES = 8
@@ -105,6 +105,17 @@ class Metrics:
         )
         self.outbox_lag = Gauge(
             "houzhen_outbox_lag_seconds", "Age of the oldest publication not yet out.", registry=registry
+        )
+        self.audit_exported = Gauge(
+            "houzhen_audit_exported_timestamp_seconds",
+            "When the signed heads of the log were last copied off the machine.",
+            registry=registry,
+        )
+        self.audit_export_failures = Counter(
+            "houzhen_audit_export_failures", "Copies of the log that failed.", registry=registry
+        )
+        self.audit_troubles = Gauge(
+            "houzhen_audit_troubles", "What the last daily verification of the log found.", registry=registry
         )
         self.started = Gauge(
             "houzhen_started_timestamp_seconds", "When the process started.", registry=registry

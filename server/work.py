@@ -4,6 +4,7 @@
     sync     the hospital to the mirrored lines
     timers   the platform's own lines: set-up, new days, unanswered calls, telling quiet lines again
     patients  those whom the hospital does not know yet
+    audit    the log: heads signed and copied off the machine, everything verified once a day
     retention  what need not be kept any longer: old tickets and history, old boards nobody could be told,
              answers kept for repeated requests, revocations of tokens that have ended
 

@@ -1,11 +1,11 @@
 """``audit.store`` in memory, for tests and simulations: the same chain, gone with the process."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from audit.chain import Algorithm, Link, Tip, extend
 from audit.head import Head
 from audit.record import Record
-from audit.store import HeadTaken
+from audit.store import NONE_SINCE, HeadTaken
 from core import limits
 from core.refusals import StorageUnavailable
 
@@ -37,7 +37,7 @@ class MemoryAuditStore:
         self._reach()
         return self.chain[0].sequence if self.chain else 1
 
-    async def links(self, *, after: int = 0, until: int | None = None) -> AsyncIterator[Sequence[Link]]:
+    async def links(self, *, after: int = 0, until: int | None = None) -> AsyncGenerator[Sequence[Link]]:
         self._reach()
         found = [
             link for link in self.chain if link.sequence > after and (until is None or link.sequence <= until)
@@ -59,6 +59,10 @@ class MemoryAuditStore:
         if any(each.number == head.number for each in self.signed):
             raise HeadTaken
         self.signed.append(head)
+
+    async def first_since(self, at_us: int) -> int:
+        self._reach()
+        return min((link.sequence for link in self.chain if link.record.at_us >= at_us), default=NONE_SINCE)
 
     async def last_before(self, at_us: int, *, after: int) -> Tip:
         self._reach()

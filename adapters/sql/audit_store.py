@@ -4,7 +4,7 @@ A batch is two trips: lock the turn and read the tip; insert every row and commi
 transaction itself is the lock. Should the lock fail, the primary key refuses a second record of a number.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, delete, func, literal, select
@@ -16,7 +16,7 @@ from adapters.sql.transaction import Database, Transaction
 from audit.chain import Algorithm, Link, Tip, extend
 from audit.head import Head, HeadKind
 from audit.record import Record, Result
-from audit.store import Doubtful, HeadTaken
+from audit.store import NONE_SINCE, Doubtful, HeadTaken
 from core import limits
 from core.refusals import StorageUnavailable
 
@@ -42,12 +42,11 @@ _TIP_BEFORE = (
     .order_by(_R.sequence.desc())
     .limit(1)
 )
+_FIRST_SINCE = select(func.min(_R.sequence)).where(_R.at_us >= bindparam("since"))
 _HEADS = select(*tables.head.c).where(_H.number > bindparam("after")).order_by(_H.number)
 _LAST_HEAD = select(*tables.head.c).order_by(_H.number.desc()).limit(1)
 _KEEP_HEAD = insert_row(tables.head)
 _PURGE = delete(tables.record).where(_R.sequence <= bindparam("until"))
-
-_NEWEST = 2**62
 
 
 class SqlAuditStore:
@@ -83,8 +82,8 @@ class SqlAuditStore:
             row = await transaction.row(_FIRST)
         return int(row[0]) if row is not None and row[0] is not None else 1
 
-    async def links(self, *, after: int = 0, until: int | None = None) -> AsyncIterator[Sequence[Link]]:
-        last = _NEWEST if until is None else until
+    async def links(self, *, after: int = 0, until: int | None = None) -> AsyncGenerator[Sequence[Link]]:
+        last = NONE_SINCE if until is None else until
         while True:
             async with self._database.read() as transaction:
                 rows = await transaction.rows(_PAGE, after=after, until=last)
@@ -110,6 +109,11 @@ class SqlAuditStore:
                 await transaction.commit()
         except Duplicate:
             raise HeadTaken from None
+
+    async def first_since(self, at_us: int) -> int:
+        async with self._database.read() as transaction:
+            row = await transaction.row(_FIRST_SINCE, since=at_us)
+        return NONE_SINCE if row is None or row[0] is None else int(row[0])
 
     async def last_before(self, at_us: int, *, after: int) -> Tip:
         async with self._database.read() as transaction:

@@ -64,8 +64,8 @@ from server.accounts_parts import account_forgetting, account_parts
 from server.api import ROUTES, documents
 from server.arrivals import Arrivals
 from server.audit_parts import AuditParts, open_audit
-from server.demo_staff import demo_accounts
 from server.audit_work import AuditWork
+from server.demo_staff import demo_accounts
 from server.edge_parts import request_quotas
 from server.exposition import SyncCollector, exposed
 from server.known_lines import KnownLines

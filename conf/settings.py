@@ -28,7 +28,10 @@ class Web(Setting, frozen=True, kw_only=True):
     processes: int = 2
     """How many ``web`` processes ``serve`` starts; they share the port with SO_REUSEPORT."""
     allowed_origins: tuple[str, ...] = ()
-    """Browser origins that may open sockets besides the server's own host. ``*`` is refused in production."""
+    """Browser origins that may open sockets and read the API besides the server's own host.
+
+    ``*`` is refused in production.
+    """
     trusted_proxies: tuple[str, ...] = ()
     """Addresses or networks of proxies whose ``X-Forwarded-For`` is believed."""
     connections_per_address: int = 2_000

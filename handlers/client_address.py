@@ -43,6 +43,13 @@ class ClientAddresses:
             return ""
         return socket.inet_ntop(socket.AF_INET if len(found) == 4 else socket.AF_INET6, found)
 
+    def is_https(self, peer: str, headers: Mapping[str, str]) -> bool:
+        """Whether a proxy that is trusted says that the client spoke TLS to it."""
+        if headers.get("X-Forwarded-Proto", "").lower() != "https":
+            return False
+        proxy = _address(peer)
+        return proxy is not None and self._trusts(proxy)
+
     def _client(self, peer: str, headers: Mapping[str, str]) -> bytes | None:
         last = _address(peer)
         if last is None or not self._trusts(last):

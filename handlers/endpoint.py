@@ -27,6 +27,7 @@ from handlers.caller import Caller
 from handlers.client_address import ClientAddresses
 from handlers.deps import Deps, Identify
 from handlers.problems import MEDIA_TYPE, Problem, Words, plain_problem, problem_of
+from handlers.protection import API_HEADERS, HTTPS_HEADER, Origins
 from handlers.quota import DEVICE_HEADER, RequestQuotas
 from handlers.recording import Recording, Trail
 from handlers.routes import Answered, Plain, RawBody, Route
@@ -58,6 +59,7 @@ class Edge:
     seconds: Histogram
     addresses: ClientAddresses = field(default_factory=ClientAddresses)
     quotas: RequestQuotas | None = None
+    origins: Origins = field(default_factory=Origins)
 
 
 def refused_value(error: msgspec.ValidationError) -> BadInput:
@@ -84,9 +86,11 @@ class JsonEndpoint(RequestHandler):
     SUPPORTED_METHODS = ("GET", "POST", "HEAD", "OPTIONS")
 
     def set_default_headers(self) -> None:
-        self.set_header("Cache-Control", "no-store")
-        self.set_header("X-Content-Type-Options", "nosniff")
-        self.clear_header("Server")
+        headers = self._headers
+        del headers["Server"]
+        # Ours, and known to be good: Tornado would judge each anew every time.
+        for name, value in API_HEADERS.items():
+            headers[name] = value
 
     async def get(self, *parts: str) -> None:
         await self._serve("GET", parts)
@@ -98,6 +102,10 @@ class JsonEndpoint(RequestHandler):
 
     async def options(self, *parts: str) -> None:
         self._allow()
+        origin = self.request.headers.get("Origin")
+        if origin is not None and "Access-Control-Request-Method" in self.request.headers:
+            for name, value in self._edge.origins.preflight(origin).items():
+                self.set_header(name, value)
         self.set_status(204)
 
     async def _serve(self, method: str, parts: tuple[str, ...]) -> None:
@@ -113,9 +121,20 @@ class JsonEndpoint(RequestHandler):
         except TimeoutError:
             self._answer_problem(problem_of(RequestTookTooLong(), self._edge.words, accept=self._accept))
         else:
-            self.set_status(status)
-            self.set_header("Content-Type", self._media_type)
-            self.finish(body)
+            self._say(status, self._media_type, body)
+
+    def _say(self, status: int, media_type: str, body: bytes) -> None:
+        """Answer, with what a browser on another host or behind TLS has to be told besides."""
+        edge, request = self._edge, self.request
+        self.set_status(status)
+        self.set_header("Content-Type", media_type)
+        origin = request.headers.get("Origin")
+        if origin is not None:
+            for name, value in edge.origins.headers(origin).items():
+                self.set_header(name, value)
+        if edge.addresses.is_https(request.remote_ip or "", request.headers):
+            self.set_header(*HTTPS_HEADER)
+        self.finish(body)
 
     def _answer_no_route(self) -> None:
         status, code = (405, "core.method_not_allowed") if self._routes else (404, "core.no_such_path")
@@ -252,8 +271,6 @@ class JsonEndpoint(RequestHandler):
         return self.request.headers.get("Accept-Language", "")
 
     def _answer_problem(self, problem: Problem) -> None:
-        self.set_status(problem.status)
-        self.set_header("Content-Type", MEDIA_TYPE)
         if problem.status == 401:
             self.set_header("WWW-Authenticate", "Bearer")
         if problem.status == 503:
@@ -261,7 +278,7 @@ class JsonEndpoint(RequestHandler):
         again = problem.params.get("again_after_seconds")
         if isinstance(again, int):
             self.set_header("Retry-After", str(again))
-        self.finish(msgspec.json.encode(problem))
+        self._say(problem.status, MEDIA_TYPE, msgspec.json.encode(problem))
 
     def log_exception(self, kind: Any, error: Any, trace: Any) -> None:
         """Keep tracebacks in ``write_error`` alone, where they get a number."""

@@ -6,12 +6,14 @@ that has been on for months.
 
 import mimetypes
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tornado.web import HTTPError, StaticFileHandler
 
+from handlers.client_address import ClientAddresses
 from handlers.problems import MEDIA_TYPE, bare_code, terse_problem
+from handlers.protection import API_HEADERS, HTTPS_HEADER, PAGE_HEADERS
 
 FOREVER_SECONDS = 365 * 24 * 3600
 
@@ -36,6 +38,7 @@ class Pages:
 
     root: Path
     script_hashes: tuple[str, ...] = ()
+    addresses: ClientAddresses = field(default_factory=ClientAddresses)
 
 
 class PageFile(StaticFileHandler):
@@ -52,6 +55,15 @@ class PageFile(StaticFileHandler):
         self._page = page
         self._pages = pages
         self._moved = moved
+        self._protect()
+
+    def _protect(self) -> None:
+        """Before anything is answered, and again when an error has emptied the headers."""
+        self.clear_header("Server")
+        for name, value in PAGE_HEADERS.items():
+            self.set_header(name, value)
+        if self._pages.addresses.is_https(self.request.remote_ip or "", self.request.headers):
+            self.set_header(*HTTPS_HEADER)
 
     async def get(self, path: str = "", include_body: bool = True) -> None:
         if self._moved is not None:
@@ -80,9 +92,6 @@ class PageFile(StaticFileHandler):
         await self.get(path, include_body=False)
 
     def set_extra_headers(self, path: str) -> None:
-        self.clear_header("Server")
-        self.set_header("X-Content-Type-Options", "nosniff")
-        self.set_header("Referrer-Policy", "no-referrer")
         if "assets/" in (self.absolute_path or "") or path.startswith(("js/", "css/")):
             self.set_header("Cache-Control", f"public, max-age={FOREVER_SECONDS}, immutable")
         else:
@@ -100,7 +109,8 @@ class PageFile(StaticFileHandler):
 
     def write_error(self, status_code: int, **kwargs: object) -> None:
         """A person is told what is not there; every other no is a problem, as everywhere."""
-        self.clear_header("Server")
+        self._protect()
+        self.set_header("Content-Security-Policy", API_HEADERS["Content-Security-Policy"])
         said = _SAID.get(status_code)
         if said is not None:
             self.set_header("Content-Type", "text/plain; charset=utf-8")

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import msgspec
 
 from core.refusals import Refusal
+from handlers.protection import API_HEADERS
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -97,6 +98,7 @@ def closing_answer(problem: Problem) -> bytes:
     head = (
         f"HTTP/1.1 {problem.status} {problem.title}\r\n"
         f"Content-Type: {MEDIA_TYPE}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n"
-        "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n"
+        + "".join(f"{name}: {value}\r\n" for name, value in API_HEADERS.items())
+        + "\r\n"
     )
     return head.encode("ascii") + body

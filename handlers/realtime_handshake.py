@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from handlers.protection import API_HEADERS
 from realtime.websocket import accept_key
 
 PATH: Final = "/connection/websocket"
@@ -53,7 +54,7 @@ def accepted(headers: Headers) -> bytes:
 
 def problem(status: HTTPStatus, code: str) -> tuple[dict[str, str], bytes]:
     """Headers and body of a refusal (RFC 9457)."""
-    headers = {"Content-Type": "application/problem+json"}
+    headers = {"Content-Type": "application/problem+json", **API_HEADERS}
     if status is HTTPStatus.UPGRADE_REQUIRED:
         headers |= {"Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
     elif status in _LATER:

@@ -17,6 +17,7 @@ from tornado.web import RequestHandler
 from core import limits
 from handlers.client_address import ClientAddresses
 from handlers.problems import MEDIA_TYPE, bare_code, terse_problem
+from handlers.protection import API_HEADERS
 from handlers.readiness import Readiness, readiness
 from handlers.realtime_connection import Connection
 from handlers.realtime_handshake import PATH, Refusal, accepted, problem, refusal
@@ -236,6 +237,8 @@ class RealtimeSocket(RequestHandler):
         if status_code == 405:
             self.set_header("Allow", "GET")
         self.clear_header("Server")
+        for name, value in API_HEADERS.items():
+            self.set_header(name, value)
         self.set_header("Content-Type", MEDIA_TYPE)
         self.finish(terse_problem(status_code, bare_code(status_code)))
 

@@ -44,6 +44,7 @@ from front_machine.sync import HospitalSync
 from handlers.client_address import ClientAddresses
 from handlers.deps import Deps
 from handlers.endpoint import Edge
+from handlers.protection import Origins
 from handlers.recording import Recording
 from queue_display.board import ScreenSpec
 from queue_display.estimate import Estimator
@@ -342,6 +343,7 @@ async def _web_role(
         ),
         seconds=ground.metrics.http_seconds,
         addresses=addresses,
+        origins=Origins(settings.web.allowed_origins),
         quotas=request_quotas(settings, clock=clock, sealing=ground.sealing, stack=stack),
     )
     application = make_application(edge, ROUTES, live.rules, settings.web, ROOT)

@@ -18,6 +18,7 @@ from conf.settings import Web
 from conf.words import Words
 from core import limits
 from core.tasks import end_tasks
+from handlers.client_address import ClientAddresses
 from handlers.endpoint import Edge, JsonEndpoint
 from handlers.pages import PageFile, Pages
 from handlers.problems import closing_answer, plain_problem
@@ -52,7 +53,7 @@ def make_application(
         (pattern, JsonEndpoint, {"edge": edge, "routes": found}) for pattern, found in by_path.items()
     ]
     rules += sockets
-    rules += page_rules(root / web.pages, root / web.patient_pages)
+    rules += page_rules(root / web.pages, root / web.patient_pages, edge.addresses)
     return Application(
         rules,
         default_handler_class=JsonEndpoint,
@@ -62,9 +63,9 @@ def make_application(
     )
 
 
-def page_rules(screens: Path, patient: Path) -> list[Rule]:
+def page_rules(screens: Path, patient: Path, addresses: ClientAddresses) -> list[Rule]:
     """The rules that serve built pages."""
-    pages, h5 = Pages(screens, inline_scripts(screens)), Pages(patient, inline_scripts(patient))
+    pages, h5 = (Pages(folder, inline_scripts(folder), addresses) for folder in (screens, patient))
     rules: list[Rule] = [
         (f"{path}$", PageFile, {"pages": pages, "page": file}) for path, file in PAGES.items()
     ]

@@ -3,6 +3,7 @@
 import gzip
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -10,6 +11,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
+from handlers.client_address import ClientAddresses
 from server.web import page_rules
 
 SCRIPT = "console.log('候诊');" * 100
@@ -29,7 +31,8 @@ async def client(tmp_path: Path) -> AsyncIterator[aiohttp.ClientSession]:
     (h5 / "js" / "app.js").write_text(SCRIPT)
     (tmp_path / "secret.txt").write_text("secret")
     sockets = bind_sockets(0, "127.0.0.1")
-    server = HTTPServer(Application(page_rules(screens, h5), log_function=lambda handler: None))  # type: ignore[arg-type]
+    rules: Any = page_rules(screens, h5, ClientAddresses())
+    server = HTTPServer(Application(rules, log_function=lambda handler: None))
     server.add_sockets(sockets)
     base = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
     async with aiohttp.ClientSession(base, auto_decompress=False) as session:
@@ -97,7 +100,7 @@ async def test_nothing_outside_the_pages_is_served(client: aiohttp.ClientSession
 
 async def test_pages_that_were_never_built_say_so(tmp_path: Path) -> None:
     sockets = bind_sockets(0, "127.0.0.1")
-    rules = page_rules(tmp_path / "none", tmp_path / "none")
+    rules = page_rules(tmp_path / "none", tmp_path / "none", ClientAddresses())
     server = HTTPServer(Application(rules, log_function=lambda handler: None))  # type: ignore[arg-type]
     server.add_sockets(sockets)
     address = f"http://127.0.0.1:{sockets[0].getsockname()[1]}/"

@@ -102,7 +102,8 @@ POLICY = MappingProxyType(
         "session.list": _rule(_PEOPLE, Touches.ACCOUNT, Reach.OWN),
         "session.end": _rule(_PEOPLE, Touches.ACCOUNT, Reach.OWN),
         # Consents and patients of an account
-        "consent.look": _rule(_OWNERS, Touches.NOTHING, Reach.OWN),
+        # Read before anybody has signed in: the texts alone, and what nobody has agreed to.
+        "consent.look": _rule(None, Touches.NOTHING, Reach.OWN),
         "consent.change": _rule(_OWNERS, Touches.PERSONAL, Reach.OWN),
         "patient.list": _rule(_OWNERS, Touches.PERSONAL, Reach.OWN),
         "patient.look": _rule(_OWNERS, Touches.PERSONAL, Reach.OWN),

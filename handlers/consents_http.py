@@ -12,7 +12,7 @@ routes = Routes(tag="consents")
 
 @routes.get("/v1/consents", action="consent.look", summary="The texts in force, and what I agreed to")
 async def consents(deps: Deps, actor: Actor, query: ConsentQuery) -> ConsentList:
-    """Texts are Markdown, in Chinese unless `lang` says otherwise."""
+    """Texts are Markdown, in Chinese unless `lang` says otherwise. Before signing in: the texts alone."""
     return await deps.patients.consents.all(actor, query)
 
 

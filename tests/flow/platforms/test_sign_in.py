@@ -72,6 +72,9 @@ async def test_every_way_in(tmp_path: Path, agreement: Agreement) -> None:
     async with a_phone(tmp_path, agreement) as phone:
         told = await phone.get("/v1/sign-in/ways")
         assert all(way["enabled"] for way in told["ways"])
+        texts = (await phone.get("/v1/consents"))["consents"]
+        assert {"terms", "privacy"} <= {each["kind"] for each in texts}, "read before signing in"
+        assert all(each["text"] and not each.get("given_version") for each in texts)
 
         back = await phone.come_back()
         status, by_page = await phone.post("/v1/sign-in/wechat-h5", **back)

@@ -26,3 +26,19 @@ export const LIST_EVERY_MS = 20_000
 export const LIST_PAGES = 10
 /** A ticket number is not longer than this. */
 export const TICKET_LENGTH = 12
+/** An access token is renewed when it is good for less than this. */
+export const RENEW_BEFORE_MS = 60_000
+/** What a phone believes of a token's life, whatever its clock makes of it (the server: 15 minutes). */
+export const ACCESS_LIFE_MIN_MS = 2 * 60_000
+export const ACCESS_LIFE_MAX_MS = 15 * 60_000
+/** A health card's code is not shown longer than this after a new one was due. */
+export const CODE_TRUST_MS = 30_000
+/** Pauses between tries to get a new code: doubled from the first to the last. */
+export const CODE_RETRY_FIRST_MS = 1_000
+export const CODE_RETRY_LAST_MS = 10_000
+/** Revealed values are masked again after this. */
+export const REVEALED_FOR_MS = 60_000
+/** A swipe is at least this wide, in pixels, and twice as wide as it is high. */
+export const SWIPE_PX = 60
+/** A socket whose token was refused although the session stands is tried again after this. */
+export const TOKEN_RETRY_MS = 5_000

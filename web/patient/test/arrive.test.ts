@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { linesApi, Unreachable } from '../src/api/lines'
+import { Unreachable } from '../src/api/ask'
+import { linesApi } from '../src/api/lines'
 import { Memory } from '../src/app/memory'
 import { byDepartment, nameWithin } from '../src/queue/directory'
 import { entryOf, queryOf } from '../src/queue/entry'

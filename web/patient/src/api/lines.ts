@@ -1,5 +1,6 @@
 /** What the app asks the server over HTTP: the list of lines, one line, what became of one ticket. */
 import { LIST_PAGES } from '../limits'
+import { Unreachable } from './ask'
 import { isJson, readFacts, readSnapshot, text, whole } from '../queue/board'
 import type { LineFacts, Opening, Snapshot } from '../queue/board'
 import { NoSuchLine } from '../queue/follow'
@@ -14,8 +15,6 @@ export interface LineItem extends LineFacts {
 
 /** Ask for a path; answers status and decoded body, rejects when the server cannot be reached in time. */
 export type Get = (path: string) => Promise<{ readonly status: number; readonly body: unknown }>
-
-export class Unreachable extends Error {}
 
 export interface LinesApi {
   list(): Promise<LineItem[]>

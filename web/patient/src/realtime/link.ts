@@ -2,52 +2,145 @@
  * The one realtime connection of the app: npm centrifuge behind the few verbs that a page needs.
  *
  * The connection opens with the first channel and closes with the last, so the list of lines costs no socket.
+ * Somebody signed in is known to it by a token of the server; who is not, stays anonymous. When that changes the
+ * channels move to a connection of the new kind.
  */
-import { Centrifuge } from 'centrifuge'
-import type { Subscription } from 'centrifuge'
+import { Centrifuge, UnauthorizedError } from 'centrifuge'
+import type { DisconnectedContext, Subscription } from 'centrifuge'
+import { Problem } from '../api/ask'
+import { TOKEN_RETRY_MS } from '../limits'
 import type { Channel, Listener, RealtimeLink } from '../queue/follow'
 import type { Position } from '../queue/board'
 
 export type SocketClass = new (url: string, protocols?: string | string[]) => unknown
 
+export interface Identity {
+  signedIn(): boolean
+  /** A token for the socket. Rejects with `Problem` when the server gives none. */
+  token(): Promise<string>
+  /** The server did not take our token: look whether the session still stands. */
+  doubt(): Promise<void>
+}
+
+export interface PersonalLink extends RealtimeLink {
+  /** Somebody signed in or out. */
+  changed(): void
+}
+
+const NOBODY: Identity = {
+  signedIn: () => false,
+  token: () => Promise.reject(new UnauthorizedError('nobody')),
+  doubt: () => Promise.resolve(),
+}
+
+/** What the SDK says when it got no token, and what the server says of one it does not take. */
+const UNAUTHORIZED = [1, 3500]
+
 /** `websocket` is needed where the platform has none of its own. */
-export function centrifugeLink(endpoint: string, websocket: SocketClass | null): RealtimeLink {
-  const client = new Centrifuge(endpoint, { websocket, name: 'houzhen-patient', maxReconnectDelay: 10_000 })
-  const open = new Set<Subscription>()
-  client.on('error', () => undefined) // every failure also changes a state; the state is what is shown
+export function centrifugeLink(
+  endpoint: string,
+  websocket: SocketClass | null,
+  identity: Identity = NOBODY,
+): PersonalLink {
+  const open = new Set<Line>()
+  let client = clientFor()
+
+  function clientFor(): Centrifuge {
+    const named = identity.signedIn()
+    const made = new Centrifuge(endpoint, {
+      websocket,
+      name: 'houzhen-patient',
+      maxReconnectDelay: 10_000,
+      ...(named ? { getToken: () => identity.token().catch(unauthorized) } : {}),
+    })
+    made.on('error', () => undefined) // every failure also changes a state; the state is what is shown
+    if (named) made.on('disconnected', (why) => void doubted(made, why))
+    return made
+  }
+
+  async function doubted(made: Centrifuge, { code }: DisconnectedContext): Promise<void> {
+    if (!UNAUTHORIZED.includes(code) || made !== client) return
+    await identity.doubt()
+    // Still signed in: only that token was bad. Otherwise `changed` has made another client.
+    if (made === client) setTimeout(() => made === client && open.size > 0 && reopen(), TOKEN_RETRY_MS)
+  }
+
+  function reopen(): void {
+    const old = client
+    for (const line of open) line.detach()
+    old.removeAllListeners()
+    old.disconnect()
+    client = clientFor()
+    for (const line of open) line.attach(client)
+  }
 
   return {
+    changed: reopen,
     open(channel: string, since: Position, listener: Listener): Channel {
-      const subscription = client.newSubscription(channel, { since, recoverable: true })
-      open.add(subscription)
-      subscription.on('publication', (published) => listener.published(published.data))
-      subscription.on('subscribed', (subscribed) => {
-        listener.link('connected')
-        listener.subscribed(subscribed.wasRecovering && !subscribed.recovered)
-      })
-      subscription.on('subscribing', () => listener.link('connecting'))
-      subscription.on('error', () => undefined)
-      const onDown = () => listener.link('connecting')
-      client.on('disconnected', onDown)
-      subscription.subscribe()
-      client.connect()
-
+      const line = new Line(channel, since, listener)
+      open.add(line)
+      line.attach(client)
       return {
         rest: () => client.disconnect(),
         wake() {
           client.disconnect()
           client.connect()
-          subscription.subscribe()
+          line.wake()
         },
         close() {
-          client.off('disconnected', onDown)
-          subscription.removeAllListeners()
-          subscription.unsubscribe()
-          client.removeSubscription(subscription)
-          open.delete(subscription)
+          line.detach()
+          open.delete(line)
           if (open.size === 0) client.disconnect()
         },
       }
     },
   }
+}
+
+/** One channel that a page listens to, on whichever connection is the present one. */
+class Line {
+  private on: { client: Centrifuge; subscription: Subscription } | null = null
+
+  constructor(
+    private readonly channel: string,
+    private readonly since: Position,
+    private readonly listener: Listener,
+  ) {}
+
+  attach(client: Centrifuge): void {
+    const subscription = client.newSubscription(this.channel, { since: this.since, recoverable: true })
+    this.on = { client, subscription }
+    subscription.on('publication', (published) => this.listener.published(published.data))
+    subscription.on('subscribed', (subscribed) => {
+      this.listener.link('connected')
+      this.listener.subscribed(subscribed.wasRecovering && !subscribed.recovered)
+    })
+    subscription.on('subscribing', () => this.listener.link('connecting'))
+    subscription.on('error', () => undefined)
+    client.on('disconnected', this.down)
+    subscription.subscribe()
+    client.connect()
+  }
+
+  wake(): void {
+    this.on?.subscription.subscribe()
+  }
+
+  detach(): void {
+    if (this.on === null) return
+    const { client, subscription } = this.on
+    this.on = null
+    client.off('disconnected', this.down)
+    subscription.removeAllListeners()
+    subscription.unsubscribe()
+    client.removeSubscription(subscription)
+  }
+
+  private readonly down = () => this.listener.link('connecting')
+}
+
+/** No session is for good; everything else the SDK tries again. */
+function unauthorized(failure: unknown): never {
+  if (failure instanceof Problem && failure.status === 401) throw new UnauthorizedError('no session')
+  throw failure
 }

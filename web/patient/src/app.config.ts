@@ -1,5 +1,21 @@
+const PAGES = [
+  'lines',
+  'queue',
+  'sign-in',
+  'patients',
+  'patient',
+  'patient-new',
+  'card',
+  'me',
+  'ways',
+  'sessions',
+  'consents',
+  'consent',
+  'close',
+]
+
 export default defineAppConfig({
-  pages: ['pages/lines/index', 'pages/queue/index'],
+  pages: PAGES.map((page) => `pages/${page}/index`),
   window: {
     navigationBarTitleText: '候诊',
     navigationBarBackgroundColor: '#f3f0e8',

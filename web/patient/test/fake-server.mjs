@@ -12,6 +12,7 @@ import { createServer } from 'node:http'
 import { dirname, extname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { WebSocketServer } from 'ws'
+import { fakeAccounts } from './fake-accounts.mjs'
 import { aBoard, LINES } from './fake-lines.mjs'
 
 const PAGES = join(dirname(dirname(fileURLToPath(import.meta.url))), 'dist', 'h5')
@@ -47,9 +48,13 @@ export async function startFake(port = 0) {
     ]),
   )
   const sockets = new Set()
+  const accounts = fakeAccounts((session) => {
+    for (const socket of sockets) if (socket.session === session) socket.close(3500, 'token revoked')
+  })
   let down = false
 
   const verbs = {
+    ...accounts.verbs,
     /** Change a line's board and tell everyone. */
     publish({ line, board }) {
       verbs.change({ line, board })
@@ -88,18 +93,23 @@ export async function startFake(port = 0) {
     if (url.pathname.startsWith('/fake/')) return steer(request, response, verbs, url.pathname.slice(6))
     if (down) return request.socket.destroy()
     if (url.pathname.startsWith('/v1/lines')) return api(response, lines, url.pathname)
+    if (url.pathname.startsWith('/v1/')) return personal(request, response, accounts, url.pathname)
+    if (url.pathname === '/fake-wechat') return fakeWeChat(response, url.searchParams)
     return page(response, url.pathname)
   })
   const websockets = new WebSocketServer({ noServer: true })
   http.on('upgrade', (request, socket, head) => {
     if (down || !request.url.startsWith('/connection/websocket')) return socket.destroy()
-    return websockets.handleUpgrade(request, socket, head, (opened) => serve(opened, sockets, lines))
+    return websockets.handleUpgrade(request, socket, head, (opened) =>
+      serve(opened, sockets, lines, accounts),
+    )
   })
   await new Promise((ready) => http.listen(port, '127.0.0.1', ready))
   return {
     port: http.address().port,
     ...verbs,
     sockets,
+    asked: accounts.asked,
     async close() {
       for (const socket of sockets) socket.terminate()
       http.closeAllConnections()
@@ -110,7 +120,7 @@ export async function startFake(port = 0) {
 
 const tell = (socket, reply) => socket.send(JSON.stringify(reply))
 
-function serve(socket, sockets, lines) {
+function serve(socket, sockets, lines, accounts) {
   socket.channels = new Set()
   sockets.add(socket)
   const pings = setInterval(() => socket.channels.size > 0 && tell(socket, {}), 10_000)
@@ -119,14 +129,18 @@ function serve(socket, sockets, lines) {
     sockets.delete(socket)
   })
   socket.on('message', (data) => {
-    for (const each of String(data).split('\n')) command(socket, JSON.parse(each), lines)
+    for (const each of String(data).split('\n')) command(socket, JSON.parse(each), lines, accounts)
   })
 }
 
-function command(socket, command, lines) {
+function command(socket, command, lines, accounts) {
   const { id } = command
-  if (command.connect)
+  if (command.connect) {
+    const { token } = command.connect
+    socket.session = token ? accounts.socket(token) : undefined
+    if (token && !socket.session) return socket.close(3500, 'invalid token')
     return tell(socket, { id, connect: { client: randomUUID(), version: 'fake', ping: 10, pong: true } })
+  }
   if (command.unsubscribe) {
     socket.channels.delete(command.unsubscribe.channel)
     return tell(socket, { id, unsubscribe: {} })
@@ -174,6 +188,28 @@ function api(response, lines, path) {
   })
 }
 
+/** A request that may say who asks. */
+function personal(request, response, accounts, path) {
+  let body = ''
+  request.on('data', (chunk) => (body += chunk))
+  request.on('end', () => {
+    const { authorization = '', 'idempotency-key': key, 'x-device': phone } = request.headers
+    const device = /MicroMessenger/.test(request.headers['user-agent'] ?? '')
+      ? 'Android · WeChat'
+      : 'Android · Chrome'
+    const token = authorization.replace('Bearer ', '')
+    const asked = { body: body ? JSON.parse(body) : {}, token, key, device, phone }
+    const [status, answer, headers] = accounts.answer(request.method, path, asked)
+    json(response, status, answer, headers)
+  })
+}
+
+/** WeChat's page, where the person agrees at once. */
+function fakeWeChat(response, asked) {
+  const back = asked.get('back')
+  response.writeHead(302, { Location: `${back}?code=openid-in-wechat-1&state=${asked.get('state')}` }).end()
+}
+
 function itemOf({ facts, board }) {
   const { version, as_of, fresh, open } = board
   return {
@@ -213,9 +249,13 @@ function page(response, path) {
   return createReadStream(file).pipe(response)
 }
 
-function json(response, status, body) {
+function json(response, status, body, headers = {}) {
   response
-    .writeHead(status, { 'Content-Type': status < 400 ? 'application/json' : 'application/problem+json' })
+    .writeHead(status, {
+      'Content-Type': status < 400 ? 'application/json' : 'application/problem+json',
+      'Cache-Control': 'no-store',
+      ...headers,
+    })
     .end(JSON.stringify(body))
 }
 

@@ -14,10 +14,10 @@ const BUILT_FOR = 'houzhen.example'
 
 /** Start the package in `folder`; `name` is the host's global, `port` the server's. */
 export function startMiniProgram(folder, name, port) {
-  const watched = { vibrations: 0, titles: [], stored: {} }
+  const watched = { vibrations: 0, titles: [], stored: {}, went: [], brightness: 0.4, codes: 0 }
   const pages = []
   let app
-  const host = hostOf(watched, port)
+  const host = hostOf(watched, port, name)
   const context = createContext({
     [name]: host,
     console,
@@ -80,9 +80,33 @@ function openPage(load, pages, path, query) {
     hide: () => page.onHide(),
     show: () => page.onShow(),
     close: () => page.onUnload(),
+    /** Press the innermost element that says this; the host tells it and everything around it. */
+    press(words, type = 'tap', detail = {}) {
+      const pressed = pathTo(page.data.root, words)
+      if (pressed.length === 0) throw new Error(`nothing says ${words}`)
+      for (const node of pressed.reverse()) {
+        const target = { id: node.uid ?? node.sid, dataset: { sid: node.sid } }
+        page.eh({ type, detail, target, currentTarget: target, timeStamp: Date.now() })
+      }
+    },
+    /** The addresses of all images on the page. */
+    images: () => JSON.stringify(page.data.root).match(/data:image[^"]+/g) ?? [],
     /** All text now on the page, in order. */
     text: () => texts(page.data.root).join(' '),
   }
+}
+
+const isElement = (node) => Boolean(node.sid) && typeof node.v !== 'string'
+
+/** The elements around some words, from the page inwards. */
+function pathTo(node, words) {
+  if (!node || typeof node !== 'object' || !texts(node).join(' ').includes(words)) return []
+  const children = Array.isArray(node.cn) ? node.cn : Object.values(node.cn ?? {})
+  for (const child of children) {
+    const found = pathTo(child, words)
+    if (found.length > 0) return isElement(node) ? [node, ...found] : found
+  }
+  return isElement(node) ? [node] : []
 }
 
 const steps = (where) =>
@@ -105,7 +129,7 @@ function texts(node) {
   return [...own, ...children.flatMap(texts)]
 }
 
-function hostOf(watched, port) {
+function hostOf(watched, port, name) {
   const here = (url) =>
     url
       .replace(`https://${BUILT_FOR}`, `http://127.0.0.1:${port}`)
@@ -122,17 +146,28 @@ function hostOf(watched, port) {
     setNavigationBar: ({ title, success }) => (watched.titles.push(title), success?.({})),
     vibrateLong: ({ success } = {}) => ((watched.vibrations += 1), success?.({})),
     vibrate: ({ success } = {}) => ((watched.vibrations += 1), success?.({})),
+    login: ({ success }) => success({ code: `mini-openid-${(watched.codes += 1)}` }),
+    getAuthCode: ({ success }) => success({ authCode: `alipay-user-${(watched.codes += 1)}` }),
+    getScreenBrightness: ({ success }) =>
+      success({ value: watched.brightness, brightness: watched.brightness }),
+    setScreenBrightness({ value, brightness, success }) {
+      watched.brightness = value ?? brightness
+      success?.({})
+    },
     canIUse: () => true,
-    request({ url, success, fail }) {
-      fetch(here(url)).then(
-        async (answer) =>
-          success({
-            statusCode: answer.status,
-            status: answer.status,
-            header: {},
-            headers: {},
-            data: await answer.json(),
-          }),
+    request({ url, method, header, headers, data, success, fail }) {
+      fetch(here(url), {
+        method,
+        headers: headers ?? header,
+        ...(data === undefined ? {} : { body: data }),
+      }).then(
+        async (answer) => {
+          const given = Object.fromEntries(answer.headers)
+          const said = { header: given, headers: given, data: await answer.json() }
+          // Alipay calls every refusal a failure; WeChat calls every answer a success.
+          if (name === 'my' && answer.status >= 400) fail({ error: 19, status: answer.status, ...said })
+          else success({ statusCode: answer.status, status: answer.status, ...said })
+        },
         (failure) => fail?.({ errMsg: String(failure) }),
       )
       return { abort() {} }
@@ -150,7 +185,12 @@ function hostOf(watched, port) {
       }
     },
   }
-  const nothing =
-    'onNetworkStatusChange offNetworkStatusChange navigateTo redirectTo reLaunch navigateBack'.split(' ')
-  return { ...Object.fromEntries(nothing.map((verb) => [verb, () => undefined])), ...known }
+  const nothing = 'onNetworkStatusChange offNetworkStatusChange navigateBack'.split(' ')
+  const going = 'navigateTo redirectTo reLaunch'.split(' ')
+  const go = ({ url, success }) => (watched.went.push(url), success?.({}))
+  return {
+    ...Object.fromEntries(nothing.map((verb) => [verb, () => undefined])),
+    ...Object.fromEntries(going.map((verb) => [verb, go])),
+    ...known,
+  }
 }

@@ -35,6 +35,14 @@ export class Memory {
     this.storage.write('large', large)
   }
 
+  /** The name this phone gives itself, so that its owner finds it among the places signed in. */
+  get device(): string {
+    return String(this.storage.read('device') ?? '')
+  }
+  set device(device: string) {
+    this.storage.write('device', device)
+  }
+
   /** The ticket last followed, unless that was too long ago. */
   followed(): Followed | null {
     const held = this.storage.read('followed') as Followed | null | undefined | ''

@@ -1,11 +1,11 @@
 /** What differs between a browser and the two mini-program hosts, in one place. */
 import Taro from '@tarojs/taro'
-import { REQUEST_MS } from '../limits'
-import { Unreachable } from '../api/lines'
+import type { Ask } from '../api/ask'
 import type { Get } from '../api/lines'
 import { miniSocket } from '../realtime/mini-socket'
 import type { ConnectSocket } from '../realtime/mini-socket'
 import type { SocketClass } from '../realtime/link'
+import { askOver } from './asking'
 
 declare const wx: { connectSocket: ConnectSocket }
 declare const my: { connectSocket: ConnectSocket }
@@ -24,23 +24,10 @@ export function socketClass(): SocketClass | null {
   return null
 }
 
-export const get: Get = async (path) => {
-  try {
-    const answer = await Taro.request({
-      url: origin() + path,
-      timeout: REQUEST_MS,
-      header: { Accept: 'application/json' },
-    })
-    return { status: answer.statusCode, body: answer.data as unknown }
-  } catch (failure) {
-    // A browser's request rejects for 4xx too, with the response as the reason.
-    const status =
-      (failure as { status?: unknown; statusCode?: unknown } | null)?.statusCode ??
-      (failure as { status?: unknown } | null)?.status
-    if (typeof status === 'number' && status >= 400) return { status, body: null }
-    throw new Unreachable()
-  }
-}
+/** One question to the server; every status is an answer. */
+export const ask: Ask = askOver(origin, IN_BROWSER)
+
+export const get: Get = (path) => ask({ method: 'GET', path })
 
 /** Vibrate for a call, where the phone can and its owner allows it. */
 export function buzz(): void {
@@ -66,4 +53,23 @@ export function onNetworkBack(act: () => void): () => void {
   }
   Taro.onNetworkStatusChange(changed)
   return () => Taro.offNetworkStatusChange(changed)
+}
+
+/** Run while no other tab of this browser runs its own; where tabs cannot agree, the server bears two. */
+export function alone<T>(act: () => Promise<T>): Promise<T> {
+  const locks = IN_BROWSER ? (navigator as { locks?: LockManager }).locks : undefined
+  return locks === undefined ? act() : (locks.request('houzhen.session', act) as Promise<T>)
+}
+
+/** Letters and digits nobody can guess, for naming this phone and one press of a button. */
+export function chanceName(): string {
+  const bytes = new Uint8Array(16)
+  if (IN_BROWSER) crypto.getRandomValues(bytes)
+  else bytes.forEach((_, at) => (bytes[at] = Math.floor(Math.random() * 256)))
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+/** Tell a short thing that needs no answer. */
+export function toast(title: string): void {
+  if (!IN_BROWSER) void Taro.showToast({ title, icon: 'none' })
 }

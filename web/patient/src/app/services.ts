@@ -2,21 +2,48 @@
 import Taro from '@tarojs/taro'
 import { computed, inject, reactive } from 'vue'
 import type { ComputedRef, InjectionKey } from 'vue'
+import { Session } from '../account/session'
+import { signIn } from '../account/sign-in'
+import type { SignIn } from '../account/sign-in'
+import type { Returned } from '../account/returned'
+import { accountApi } from '../api/account'
+import type { AccountApi } from '../api/account'
+import { bodyOf } from '../api/ask'
+import type { Question } from '../api/ask'
 import { linesApi } from '../api/lines'
 import type { LinesApi } from '../api/lines'
+import { patientsApi } from '../api/patients'
+import type { PatientsApi } from '../api/patients'
 import type { RealtimeLink } from '../queue/follow'
 import { centrifugeLink } from '../realtime/link'
 import { languageFor, say } from '../words/say'
 import type { Language, Params, Word } from '../words/say'
 import type { Phrase } from '../words/place-words'
+import { Account } from './account'
+import { returned } from './hosts'
 import { Memory } from './memory'
-import { get, phoneLanguage, socketClass, socketEndpoint, IN_BROWSER } from './platform'
+import {
+  alone,
+  ask,
+  chanceName,
+  get,
+  phoneLanguage,
+  socketClass,
+  socketEndpoint,
+  IN_BROWSER,
+} from './platform'
 
 export interface Services {
   readonly api: LinesApi
   readonly link: RealtimeLink
   readonly memory: Memory
   readonly manner: Manner
+  readonly account: Account
+  readonly signIn: SignIn
+  readonly mine: AccountApi
+  readonly patients: PatientsApi
+  /** How the browser came back from WeChat, when it did. Taken once. */
+  takeReturned(): Returned
 }
 
 /** How the app speaks to this person: language and size of type. */
@@ -62,11 +89,42 @@ export function createServices(): Services {
     write: (key: string, value: unknown) => Taro.setStorageSync(`houzhen.${key}`, value),
   }
   const memory = new Memory(storage, Date.now)
+  const manner = new Manner(memory)
+  const device = memory.device || (memory.device = chanceName())
+  const session = new Session({
+    ask,
+    storage,
+    now: Date.now,
+    alone,
+    headers: () => ({ 'X-Device': device, 'Accept-Language': manner.language }),
+  })
+  const plain = async (question: Question) => bodyOf(await session.plain(question))
+  const mine = accountApi(
+    (question) => session.ask(question),
+    plain,
+    () => session.signedIn,
+  )
+  const link = centrifugeLink(socketEndpoint(), socketClass(), {
+    signedIn: () => session.signedIn,
+    token: () => mine.realtimeToken(),
+    doubt: () => session.check(),
+  })
+  session.watch(() => link.changed())
+  let back = returned()
   return {
     api: linesApi(get),
-    link: centrifugeLink(socketEndpoint(), socketClass()),
+    link,
     memory,
-    manner: new Manner(memory),
+    manner,
+    account: new Account(session),
+    signIn: signIn((question) => session.plain(question)),
+    mine,
+    patients: patientsApi((question) => session.ask(question)),
+    takeReturned() {
+      const taken = back
+      back = { kind: 'not_from_there' }
+      return taken
+    },
   }
 }
 

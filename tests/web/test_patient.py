@@ -4,92 +4,23 @@ The pages are the built H5; the server behind them is the fake one of web/patien
 Set HOUZHEN_PICTURES=1 to write the pictures of docs/images anew.
 """
 
-import json
-import os
 import re
-import select
-import shutil
-import subprocess
-import urllib.request
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from tests.web.patient_phone import DESKTOP, OLD_PHONE, FakeServer, Phone, a_browser, phones_of
+
 pytestmark = [pytest.mark.browser, pytest.mark.node]
 
-ROOT = Path(__file__).parents[2]
-PATIENT = ROOT / "web" / "patient"
-PICTURES = ROOT / "docs" / "images"
-CHROMIUM = Path("/usr/bin/chromium")
-CHROMIUM_FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-PHONE, OLD_PHONE, DESKTOP = (390, 844), (360, 640), (1440, 900)
-START_SECONDS = 60
-SOON_MS = 40_000
-"""For whatever comes as soon as a busy machine lets it."""
 MINE = "/h5/#/pages/queue/index?line=L0301&ticket=A017"
-
-
-def missing() -> str | None:
-    """Say in one sentence what these tests lack, or None."""
-    if not CHROMIUM.exists():
-        return "Chromium is missing: apt-get install chromium"
-    if shutil.which("node") is None or not (PATIENT / "node_modules" / "ws").exists():
-        return "the patient app is not installed: cd web/patient && npm ci"
-    if not (PATIENT / "dist" / "h5" / "index.html").exists():
-        return "the patient app is not built: cd web/patient && npm run build:h5"
-    return None
-
-
-class FakeServer:
-    """The fake platform of web/patient/test, in a process of its own."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            ["node", "test/fake-server.mjs"], cwd=PATIENT, stdout=subprocess.PIPE, text=True
-        )
-        assert self._process.stdout is not None
-        readable, _, _ = select.select([self._process.stdout], [], [], START_SECONDS)
-        assert readable, "the fake server did not start"
-        self.address = f"http://127.0.0.1:{json.loads(self._process.stdout.readline())['port']}"
-
-    def __call__(self, verb: str, **body: Any) -> None:
-        content = json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.address}/fake/{verb}", content, method="POST")
-        with urllib.request.urlopen(request, timeout=START_SECONDS):
-            pass
-
-    def publish(self, **board: Any) -> None:
-        """Change the board of L0301 and tell everyone."""
-        self("publish", line="L0301", board=board)
-
-    def close(self) -> None:
-        self._process.terminate()
-        self._process.wait(START_SECONDS)
-        assert self._process.stdout is not None
-        self._process.stdout.close()
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    if reason := missing():
-        pytest.skip(reason)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_FLAGS)
+    with a_browser() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -99,77 +30,10 @@ def fake(chromium: Any) -> Iterator[FakeServer]:
     server.close()
 
 
-class Phone:
-    """One person's browser, with its page errors collected."""
-
-    def __init__(self, browser: Any, address: str, size: tuple[int, int], locale: str) -> None:
-        small = size[0] < 600
-        self.context = browser.new_context(
-            viewport={"width": size[0], "height": size[1]},
-            locale=locale,
-            device_scale_factor=2 if small else 1,
-            is_mobile=small,
-            has_touch=small,
-            reduced_motion="reduce",
-        )
-        self.context.add_init_script(
-            "window.buzzes = 0; navigator.vibrate = () => { window.buzzes += 1; return true }"
-        )
-        self.page = self.context.new_page()
-        self.page.set_default_timeout(SOON_MS)
-        self.errors: list[str] = []
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("console", self._console)
-        self._address = address
-
-    def _console(self, message: Any) -> None:
-        lost_network = ("Failed to load resource", "WebSocket connection")
-        if message.type == "error" and not message.text.startswith(lost_network):
-            self.errors.append(message.text)
-
-    def open(self, path: str) -> "Phone":
-        self.page.goto(self._address + path)
-        return self
-
-    def sees(self, test: str, words: str) -> None:
-        """Wait until the marked part of the page says these words."""
-        from playwright.sync_api import expect
-
-        expect(self.page.locator(f"[data-test={test}]").last).to_contain_text(words, timeout=SOON_MS)
-
-    def counts(self, selector: str, count: int) -> None:
-        """Wait until the page has so many of these."""
-        from playwright.sync_api import expect
-
-        expect(self.page.locator(selector)).to_have_count(count, timeout=SOON_MS)
-
-    def reads(self, words: str) -> None:
-        """Wait until the words stand somewhere on the page."""
-        self.page.get_by_text(words).last.wait_for(timeout=SOON_MS)
-
-    def picture(self, name: str) -> None:
-        """Keep a picture for docs/images when asked to."""
-        if os.environ.get("HOUZHEN_PICTURES"):
-            PICTURES.mkdir(parents=True, exist_ok=True)
-            self.page.wait_for_timeout(300)
-            self.page.screenshot(path=str(PICTURES / f"patient-{name}.png"))
-
-
 @pytest.fixture
-def phone(chromium: Any, fake: FakeServer) -> Iterator[Any]:
-    """Make phones. At the end none may have met an error, and no page may be wider than its screen."""
-    phones: list[Phone] = []
-
-    def make(size: tuple[int, int] = PHONE, locale: str = "zh-CN") -> Phone:
-        phones.append(Phone(chromium, fake.address, size, locale))
-        return phones[-1]
-
-    yield make
-    for each in phones:
-        width = each.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-        each.context.close()
-        assert each.errors == []
-        assert width[0] <= width[1], "the page scrolls sideways"
+def phone(chromium: Any, fake: FakeServer) -> Iterator[Callable[..., Phone]]:
+    with phones_of(chromium, fake.address) as make:
+        yield make
 
 
 def a_call(number: str, *, call: int = 1, state: str = "called") -> dict[str, Any]:

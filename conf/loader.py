@@ -134,6 +134,9 @@ def _contradictions(settings: Settings) -> Iterable[tuple[str, str]]:
         yield "web.port", "must be 0 to 65535"
     if not 1 <= settings.web.processes <= 64:
         yield "web.processes", "must be 1 to 64"
+    for place in settings.web.admin_addresses:
+        if not _is_network(place):
+            yield "web.admin_addresses", f"{place} is no address and no network such as 10.0.0.0/24"
     for proxy in settings.web.trusted_proxies:
         if not _is_network(proxy):
             yield "web.trusted_proxies", f"{proxy} is no address and no network such as 10.0.0.0/24"

@@ -34,6 +34,8 @@ class Web(Setting, frozen=True, kw_only=True):
     """
     trusted_proxies: tuple[str, ...] = ()
     """Addresses or networks of proxies whose ``X-Forwarded-For`` is believed."""
+    admin_addresses: tuple[str, ...] = ()
+    """Addresses or networks that administration is done from; empty: embedded this machine, else nowhere."""
     connections_per_address: int = 2_000
     """Sockets that one address may hold at each process; a hospital's phones and screens share one."""
     connections_per_user: int = 20

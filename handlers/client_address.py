@@ -21,7 +21,7 @@ class ClientAddresses:
     """Reads addresses behind known proxies. ``trusted`` are addresses or networks (``10.0.0.0/8``)."""
 
     def __init__(self, trusted: Iterable[str] = ()) -> None:
-        self._trusted = tuple(_Network.of(each) for each in trusted)
+        self._trusted = tuple(Network.of(each) for each in trusted)
 
     def group(self, peer: str, headers: Mapping[str, str]) -> bytes:
         """What counts as one address: an IPv4 address, or the /64 that one IPv6 customer is given.
@@ -29,7 +29,7 @@ class ClientAddresses:
         ``NOWHERE`` for this machine itself and for what is no address (a Unix socket): a program beside us,
         or a proxy that nobody named, behind which clients cannot be told apart.
         """
-        found = self._client(peer, headers)
+        found = self.client(peer, headers)
         if found is None or found == _LOOPBACK_V6:
             return NOWHERE
         if len(found) == 4:
@@ -38,7 +38,7 @@ class ClientAddresses:
 
     def text(self, peer: str, headers: Mapping[str, str]) -> str:
         """The client's whole address as text, for the log; empty for what is no address."""
-        found = self._client(peer, headers)
+        found = self.client(peer, headers)
         if found is None:
             return ""
         return socket.inet_ntop(socket.AF_INET if len(found) == 4 else socket.AF_INET6, found)
@@ -47,10 +47,15 @@ class ClientAddresses:
         """Whether a proxy that is trusted says that the client spoke TLS to it."""
         if headers.get("X-Forwarded-Proto", "").lower() != "https":
             return False
+        return self.trusts(peer)
+
+    def trusts(self, peer: str) -> bool:
+        """Whether the peer is a proxy that the settings name."""
         proxy = _address(peer)
         return proxy is not None and self._trusts(proxy)
 
-    def _client(self, peer: str, headers: Mapping[str, str]) -> bytes | None:
+    def client(self, peer: str, headers: Mapping[str, str]) -> bytes | None:
+        """The client's whole address, 4 or 16 bytes; ``None`` for what is no address."""
         last = _address(peer)
         if last is None or not self._trusts(last):
             return last
@@ -72,7 +77,7 @@ class ClientAddresses:
 
 
 @dataclass(frozen=True, slots=True)
-class _Network:
+class Network:
     """A network as numbers: every handshake asks, and the library's own objects take ten times as long."""
 
     size: int
@@ -80,7 +85,7 @@ class _Network:
     prefix: int
 
     @classmethod
-    def of(cls, text: str) -> "_Network":
+    def of(cls, text: str) -> "Network":
         network = ipaddress.ip_network(text, strict=False)
         return cls(len(network.network_address.packed), int(network.netmask), int(network.network_address))
 

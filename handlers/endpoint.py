@@ -26,6 +26,7 @@ from core.replays import Kept, Replays
 from handlers.caller import Caller
 from handlers.client_address import ClientAddresses
 from handlers.deps import Deps, Identify
+from handlers.managed import ManagedAddresses
 from handlers.problems import MEDIA_TYPE, Problem, Words, plain_problem, problem_of
 from handlers.protection import API_HEADERS, HTTPS_HEADER, Origins
 from handlers.quota import DEVICE_HEADER, RequestQuotas
@@ -59,6 +60,7 @@ class Edge:
     seconds: Histogram
     addresses: ClientAddresses = field(default_factory=ClientAddresses)
     quotas: RequestQuotas | None = None
+    managed: ManagedAddresses = field(default_factory=ManagedAddresses)
     origins: Origins = field(default_factory=Origins)
 
 
@@ -151,6 +153,10 @@ class JsonEndpoint(RequestHandler):
         # Too often is said before anything is recorded: a flood must not become a flood of records.
         trail.actor, unknown = await self._counted(route)
         try:
+            if route.rule.managed:
+                self._edge.managed.admit(
+                    self.request.remote_ip or "", self.request.headers, self._edge.addresses
+                )
             if unknown is not None:
                 raise unknown
             if route.allow is not None and trail.actor.role not in route.allow:

@@ -67,7 +67,7 @@ from server.arrivals import Arrivals
 from server.audit_parts import AuditParts, open_audit
 from server.audit_work import AuditWork
 from server.demo_staff import demo_accounts
-from server.edge_parts import request_quotas
+from server.edge_parts import managed_addresses, request_quotas
 from server.exposition import SyncCollector, exposed
 from server.known_lines import KnownLines
 from server.lag import watch_lag
@@ -344,6 +344,7 @@ async def _web_role(
         seconds=ground.metrics.http_seconds,
         addresses=addresses,
         origins=Origins(settings.web.allowed_origins),
+        managed=managed_addresses(settings),
         quotas=request_quotas(settings, clock=clock, sealing=ground.sealing, stack=stack),
     )
     application = make_application(edge, ROUTES, live.rules, settings.web, ROOT)

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
+from adapters.crypto.key_files import KeysMissing
 from adapters.redis.broker import RedisBroker
 from adapters.redis.places import BadBrokerUrl
 from adapters.sql import migrations
@@ -20,9 +21,11 @@ from core import limits
 from core.clock import SystemClock
 from core.refusals import Refusal
 from front_machine.link import HospitalLink, client_context
+from server.edge_parts import managed_networks
 from server.outcomes import CannotStart
 from server.pki import describe
 from server.platforms_checks import judge_ways
+from server.sealing_parts import key_files
 from server.specs import own_line_spec
 
 ROOT = Path(__file__).parents[1]
@@ -145,6 +148,26 @@ async def _certificates(settings: Settings) -> Finding:
     return Finding(True, f"good for {min(fact.days_left for fact in facts)} days")
 
 
+async def _administration(settings: Settings) -> Finding:
+    networks = managed_networks(settings)
+    if not networks:
+        return Finding(
+            True, "nobody can administrate", "name the administrators' networks: web.admin_addresses"
+        )
+    return Finding(True, f"from {', '.join(networks)}")
+
+
+async def _keys(settings: Settings) -> Finding:
+    files = key_files(settings.keys)
+    if files.stamp() is None:
+        return Finding(True, "not made yet: at the first start")
+    try:
+        ring = await asyncio.to_thread(files.read)
+    except KeysMissing as missing:
+        return Finding(False, str(missing), "bring it back from its backup; never make it anew")
+    return Finding(True, f"{len(ring.data)}, {ring.newest.suite.algorithms.sealing} seals")
+
+
 async def _pages(settings: Settings) -> Finding:
     missing = [
         folder for folder in (settings.web.pages, settings.web.patient_pages) if not _is_built(ROOT / folder)
@@ -186,6 +209,8 @@ CHECKS: dict[str, Check] = {
     "certificates": _certificates,
     "sign-in": _ways,
     "lines and screens": _lines,
+    "administration": _administration,
+    "keys of fields": _keys,
     "pages": _pages,
     "disk": _disk,
 }

@@ -1,4 +1,4 @@
-"""Composition of what stands before every request: who may ask how often."""
+"""Composition of what stands before every request: who may ask how often, and from where."""
 
 import contextlib
 
@@ -10,8 +10,20 @@ from conf.settings import Settings
 from core.clock import Clock
 from core.quota import Quotas
 from core.sealing import Sealing
+from handlers.managed import LOOPBACK, ManagedAddresses
 from handlers.quota import RequestQuotas
 from server.outcomes import CannotStart
+
+
+def managed_addresses(settings: Settings) -> ManagedAddresses:
+    """Where administration is done: on one machine this machine, unless the settings say otherwise."""
+    return ManagedAddresses(managed_networks(settings))
+
+
+def managed_networks(settings: Settings) -> tuple[str, ...]:
+    """The same as networks; empty means that nobody can."""
+    named = settings.web.admin_addresses
+    return named or (LOOPBACK if settings.profile == "embedded" else ())
 
 
 def request_quotas(

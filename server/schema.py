@@ -14,6 +14,7 @@ from accounts.quota import TooManyRequests
 from core.actor import Role
 from core.refusals import BadInput, Forbidden, Refusal, Unauthenticated, Unavailable
 from handlers.endpoint import RequestTookTooLong
+from handlers.managed import NotFromHere
 from handlers.problems import MEDIA_TYPE, TITLES, Problem
 from handlers.quota import DEVICE_HEADER
 from handlers.routes import Plain, Route
@@ -191,6 +192,8 @@ def _problems(route: Route) -> dict[str, Any]:
         refused.add(BadInput)
     if route.allow is not None and route.allow != frozenset(Role):
         refused.add(Forbidden)
+    if route.rule.managed:
+        refused.add(NotFromHere)
     by_status: dict[int, list[str]] = {}
     for refusal in refused:
         by_status.setdefault(refusal.kind.value, []).append(refusal.code)

@@ -164,6 +164,16 @@ def _upgrade() -> dict[str, str]:
     }
 
 
+async def test_administration_is_refused_from_elsewhere_whoever_asks(http: aiohttp.ClientSession) -> None:
+    path, body = "/v1/tokens/revocations", {"user": "nurse.7"}
+    for headers in ({}, {"Authorization": "Bearer forged"}):
+        elsewhere = {**headers, "X-Forwarded-For": "203.0.113.9"}
+        async with http.post(path, json=body, headers=elsewhere) as response:
+            assert (response.status, (await response.json())["code"]) == (403, "core.not_from_here")
+        async with http.post(path, json=body, headers=headers) as response:
+            assert response.status == 401
+
+
 def test_credentials_never_go_to_everybody() -> None:
     for allowed in (["*"], ["*", FRIEND]):
         for found in (Origins(allowed).headers(FRIEND), Origins(allowed).preflight(STRANGER)):

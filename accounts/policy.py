@@ -130,6 +130,8 @@ POLICY = MappingProxyType(
         "admin.session.list": _administration(Role.SECURITY_ADMIN),
         "admin.session.end": _administration(Role.SECURITY_ADMIN),
         "admin.roles": _administration(*ADMINS),
+        # The log
+        "audit.look": _administration(Role.AUDIT_ADMIN),
         "token.revoke": _rule(_SECURITY, Touches.ADMINISTRATION, Reach.ALL, managed=True),
         # WeChat: its own server, and pages that use its JS-SDK
         "wechat.page": _rule(None, Touches.NOTHING),

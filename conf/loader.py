@@ -123,6 +123,8 @@ def _contradictions(settings: Settings) -> Iterable[tuple[str, str]]:
             yield f"audit.{name}", "must begin with sqlite:/// , mysql:// or mariadb://"
     if not LOG_DAYS <= settings.audit.days <= MOST_DAYS:
         yield "audit.days", f"must be {LOG_DAYS} to {MOST_DAYS}: the log is kept for half a year at least"
+    if settings.audit.room_bytes < 0:
+        yield "audit.room_bytes", "must be 0 or more"
     if not all(_BROKER.match(url) for url in settings.broker.urls):
         yield (
             "broker.url",

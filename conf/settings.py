@@ -96,6 +96,8 @@ class Audit(Setting, frozen=True, kw_only=True):
     """For records written from now on."""
     days: int = 200
     """Kept so long before a purge may take them; less than 183 is refused."""
+    room_bytes: int = 0
+    """What the log may take in all, for the capacity watch; 0: this machine's disk (with SQLite)."""
     export: str = "{data}/audit-export"
     """Where signed heads and records are copied to: a share of another machine, or nothing is proved."""
 

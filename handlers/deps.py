@@ -13,6 +13,7 @@ from accounts.staff_links import StaffLinks
 from accounts.staff_sign_in import StaffSignIn
 from accounts.users import Users
 from accounts.wechat import ServiceAccount
+from audit.reading import AuditReading
 from clinic.patients import PatientService
 from clinic.reading import DirectoryReadings
 from core.actor import Actor
@@ -113,6 +114,14 @@ class Staff(Protocol):
         """The moment it is."""
 
 
+class Audit(Protocol):
+    """The log as its administrator sees it."""
+
+    @property
+    def reading(self) -> AuditReading:
+        """Search and standing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deps:
     """Everything an endpoint may call."""
@@ -125,6 +134,7 @@ class Deps:
     wechat: ServiceAccount | None
     patients: Patients
     staff: Staff
+    audit: Audit
     readiness: Callable[[], Awaitable[Readiness]]
     metrics: Callable[[], bytes]
     start: Callable[[], Start]

@@ -259,7 +259,7 @@ class JsonEndpoint(RequestHandler):
             raise BadInput(field="$", why=f"not JSON: {error}") from None
 
     def _query(self, shape: type[msgspec.Struct], *, lenient: bool) -> msgspec.Struct:
-        names = set(shape.__struct_fields__)
+        names = set(shape.__struct_encode_fields__)
         unknown = set(self.request.query_arguments) - names
         if unknown and not lenient:
             raise BadInput(field=f"?{min(unknown)}", why="no such parameter")

@@ -7,6 +7,7 @@ from rich.console import Console
 from core import limits
 from handlers import (
     admin_http,
+    audit_http,
     clinic_http,
     consents_http,
     me_http,
@@ -32,6 +33,7 @@ ROUTES = (
     *me_http.routes,
     *staff_http.routes,
     *admin_http.routes,
+    *audit_http.routes,
     *tokens_http.routes,
     *wechat_http.routes,
     *operations_http.routes,

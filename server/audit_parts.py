@@ -10,16 +10,19 @@ from pathlib import Path
 import structlog
 
 from adapters.sql import migrations
-from adapters.sql.audit_store import SqlAuditStore
+from adapters.sql.audit_readings import SqlAuditReadings
 from adapters.sql.engine import BadDatabaseUrl
 from adapters.sql.transaction import Database
 from audit.log import AuditLog
+from audit.reading import AuditReading
 from audit.signing import KEY_BYTES, SigningKey
 from conf.settings import Settings
 from core import limits
 from core.clock import Clock
 from core.refusals import StorageUnavailable
+from server.health import Found
 from server.outcomes import CannotStart
+from server.telemetry import Metrics
 
 log = structlog.get_logger()
 
@@ -28,21 +31,48 @@ log = structlog.get_logger()
 class AuditParts:
     """What others are given of the log."""
 
-    store: SqlAuditStore
+    store: SqlAuditReadings
     log: AuditLog
     key: SigningKey
+    reading: AuditReading
 
 
-async def open_audit(settings: Settings, clock: Clock, stack: contextlib.AsyncExitStack) -> AuditParts:
+async def open_audit(
+    settings: Settings, clock: Clock, metrics: Metrics, stack: contextlib.AsyncExitStack
+) -> AuditParts:
     """Open the log; it ends with the stack, after everybody who was opened later. Raises ``CannotStart``."""
     key = await asyncio.to_thread(signing_key, Path(settings.keys.audit))
     database = audit_database(settings)
     stack.push_async_callback(database.close)
-    store = SqlAuditStore(database, algorithm=settings.audit.hash)
+    store = SqlAuditReadings(
+        database, clock=clock, algorithm=settings.audit.hash, room=settings.audit.room_bytes
+    )
     audit_log = AuditLog(store, clock=clock)
+    metrics.audit_failing.set_function(lambda: float(audit_log.failing))
+    metrics.audit_waiting.set_function(lambda: audit_log.backlog)
     audit_log.start()
     stack.push_async_callback(audit_log.close)
-    return AuditParts(store, audit_log, key)
+    reading = AuditReading(store, log=audit_log, clock=clock, kept_days=settings.audit.days)
+    return AuditParts(store, audit_log, key, reading)
+
+
+class LogProbe:
+    """How the log stands, for ``/readyz``. Size, heads and verification are looked at now and then."""
+
+    def __init__(self, parts: AuditParts, clock: Clock) -> None:
+        self._parts = parts
+        self._clock = clock
+        self._asked = float("-inf")
+        self._warnings: list[str] = []
+
+    async def __call__(self) -> Found:
+        if self._parts.log.failing:
+            return Found(ok=False, code="cannot_write")
+        now = self._clock.monotonic()
+        if now - self._asked > limits.AUDIT_SIZE_SECONDS:
+            self._warnings = (await self._parts.reading.standing()).warnings
+            self._asked = now
+        return Found(ok=not self._warnings, code=self._warnings[0] if self._warnings else None)
 
 
 def audit_database(settings: Settings, *, keeper: bool = False) -> Database:

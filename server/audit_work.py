@@ -32,6 +32,7 @@ class AuditWork:
         self._folder = Path(settings.audit.export)
         self._export = AuditExport(self._folder, pem=parts.key.pem)
         self._verify_due = False
+        self._measured = float("-inf")
 
     async def run(self) -> None:
         """Look after the log until cancelled."""
@@ -39,11 +40,26 @@ class AuditWork:
             await self.turn()
             await asyncio.sleep(limits.AUDIT_LOOK_SECONDS)
 
+    async def _measure(self) -> None:
+        """Tell how much there is and how long there is room, now and then."""
+        now = self._clock.monotonic()
+        if now - self._measured < limits.AUDIT_SIZE_SECONDS:
+            return
+        found = await self._parts.reading.capacity()
+        self._measured = now
+        self._metrics.audit_records.set(found.size.records)
+        self._metrics.audit_bytes.set(found.size.bytes)
+        if found.days_left is not None:
+            self._metrics.audit_days_left.set(found.days_left)
+        if found.little_room:
+            log.warning("audit.little_room", days_left=round(found.days_left or 0, 1))
+
     async def turn(self) -> None:
         """Sign what is due, copy it, verify once a day."""
         try:
             signed = await self._heads.sign_due()
             await self._copy()
+            await self._measure()
             self._verify_due |= any(head.kind is HeadKind.DAY for head in signed)
             if self._verify_due:
                 await self._verify()

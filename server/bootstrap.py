@@ -64,7 +64,7 @@ from realtime.tokens import HmacTokens
 from server.accounts_parts import account_forgetting, account_parts
 from server.api import ROUTES, documents
 from server.arrivals import Arrivals
-from server.audit_parts import AuditParts, open_audit
+from server.audit_parts import AuditParts, LogProbe, open_audit
 from server.audit_work import AuditWork
 from server.demo_staff import demo_accounts
 from server.edge_parts import managed_addresses, request_quotas
@@ -196,7 +196,8 @@ async def _ground(settings: Settings, stack: contextlib.AsyncExitStack) -> _Grou
     clock = SystemClock()
     database = Database.open(settings.storage.url, connections=settings.storage.pool)
     stack.push_async_callback(database.close)
-    audit = await open_audit(settings, clock, stack)
+    metrics = Metrics(CollectorRegistry())
+    audit = await open_audit(settings, clock, metrics, stack)
     nudge, broker = messengers(settings, clock)
     await nudge.start()
     stack.push_async_callback(nudge.close)
@@ -211,7 +212,7 @@ async def _ground(settings: Settings, stack: contextlib.AsyncExitStack) -> _Grou
     return _Ground(
         settings=settings,
         clock=clock,
-        metrics=Metrics(CollectorRegistry()),
+        metrics=metrics,
         database=database,
         audit=audit,
         nudge=nudge,
@@ -286,6 +287,7 @@ async def _web_role(
         clock=clock,
         pages=ROOT / settings.web.pages,
         mirrors=bool(settings.hospital.front_machine),
+        log=LogProbe(ground.audit, clock),
     )
     build = await asyncio.to_thread(standing.build)
     queue = _queue(ground, live, build)
@@ -318,6 +320,7 @@ async def _web_role(
             passwords=passwords,
             key=key,
         ),
+        audit=ground.audit,
         wechat=platforms.service_account,
         patients=patient_parts(
             settings=settings, units=ground.units, clock=clock, records=records_of(ground.link)

@@ -40,13 +40,21 @@ class Standing:
     """Asks every neighbour for ``/readyz``."""
 
     def __init__(
-        self, *, units: Units, outbox: OutboxStore, clock: Clock, pages: Path, mirrors: bool
+        self,
+        *,
+        units: Units,
+        outbox: OutboxStore,
+        clock: Clock,
+        pages: Path,
+        mirrors: bool,
+        log: Callable[[], Awaitable[Found]] | None = None,
     ) -> None:
         self._units = units
         self._outbox = outbox
         self._clock = clock
         self._pages = pages
         self._mirrors = mirrors
+        self._log = log
 
     def readiness(
         self, *, database: Callable[[], Awaitable[None]], broker: BrokerServers
@@ -66,6 +74,8 @@ class Standing:
             Probe("relay", needed=False, ask=self._relay),
             Probe("pages", needed=False, ask=self._built),
         ]
+        if self._log is not None:
+            probes.append(Probe("audit", needed=False, ask=self._log))
         if self._mirrors:
             probes.append(Probe("hospital", needed=False, ask=self._hospital))
 

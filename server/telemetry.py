@@ -16,6 +16,8 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.process_collector import ProcessCollector
 
+from core import limits
+
 WHERE_FRAMES = 8
 QUIET = ("tornado.access", "aiohttp.access", "alembic", "sqlalchemy.engine", "asyncio")
 
@@ -106,6 +108,22 @@ class Metrics:
         self.outbox_lag = Gauge(
             "houzhen_outbox_lag_seconds", "Age of the oldest publication not yet out.", registry=registry
         )
+        self.audit_failing = Gauge(
+            "houzhen_audit_failing",
+            "1 while the log cannot be written: health, money and administration stand still.",
+            registry=registry,
+        )
+        self.audit_waiting = Gauge(
+            "houzhen_audit_waiting_records", "Records that are not written yet.", registry=registry
+        )
+        self.audit_records = Gauge("houzhen_audit_records", "Records of the log.", registry=registry)
+        self.audit_bytes = Gauge("houzhen_audit_bytes", "What the log takes.", registry=registry)
+        self.audit_days_left = Gauge(
+            "houzhen_audit_days_left",
+            "For how many days the log has room as it grows now; ten years where nobody knows.",
+            registry=registry,
+        )
+        self.audit_days_left.set(limits.AUDIT_DAYS_KNOWN)
         self.audit_exported = Gauge(
             "houzhen_audit_exported_timestamp_seconds",
             "When the signed heads of the log were last copied off the machine.",

@@ -54,7 +54,6 @@ record = Table(
     Index(None, "at_us"),
     Index(None, "actor"),
     Index(None, "action"),
-    Index(None, "object"),
     Index(None, "result"),
     **_OPTIONS,
 )

@@ -152,3 +152,33 @@ async def test_commands_verify_export_and_leave_records(
     pem.write_text("no key")
     with pytest.raises(CannotStart, match="no Ed25519"):
         await run_verify(settings, folder=share, public_key=pem)
+
+
+async def test_the_audit_administrator_searches_and_nobody_else(tmp_path: Path) -> None:
+    settings = a_platform(tmp_path)
+    async with compose(settings, Roles.ALL) as platform:
+        auditor = Clerk(settings, platform.port, Role.AUDIT_ADMIN)
+        others = [Clerk(settings, platform.port, role) for role in (Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN)]
+        for other in others:
+            assert (await other.asks("GET", "/v1/admin/audit"))[0] == 403
+        async with asyncio.timeout(30):
+            while True:
+                status, page = await auditor.asks("GET", "/v1/admin/audit?result=refused&limit=10")
+                assert status == 200
+                if len(page["records"]) == 2:
+                    break
+        assert {record["actor"] for record in page["records"]} == {
+            "system_admin.0007",
+            "security_admin.0007",
+        }
+        assert page["next"] is None
+        status, looked = await auditor.asks("GET", "/v1/admin/audit?actor=audit_admin.0007&action=audit.look")
+        assert len(looked["records"]) >= 1
+        assert (await auditor.asks("GET", "/v1/admin/audit?from=yesterday"))[0] == 422
+        assert (await auditor.asks("GET", "/v1/admin/audit?from=2026-11-01T00:00:00%2B08:00"))[0] == 200
+        status, standing = await auditor.asks("GET", "/v1/admin/audit/standing")
+        assert status == 200
+        assert standing["records"] >= 4
+        assert standing["writes"]
+        status, ready = await auditor.asks("GET", "/readyz")
+        assert {"name": "audit", "ok": True, "needed": False} in ready["dependencies"]

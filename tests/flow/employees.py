@@ -12,7 +12,6 @@ import aiohttp
 import pyotp
 import pytest
 
-from accounts.providers import Ways
 from conf.loader import load
 from conf.settings import Settings
 from core import limits
@@ -145,7 +144,7 @@ class Hospital:
 
 @contextlib.asynccontextmanager
 async def a_hospital(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, *, ways: Ways | None = None, **changes: object
+    folder: Path, monkeypatch: pytest.MonkeyPatch, **changes: object
 ) -> AsyncIterator[Hospital]:
     """Hashing is quick here; everything else is as it is."""
     monkeypatch.setattr(limits, "PASSWORD_HASH_KIB", 64)
@@ -153,7 +152,7 @@ async def a_hospital(
     overrides = {"data": str(folder), "web.port": 0} | {k.replace("__", "."): v for k, v in changes.items()}
     settings = load(overrides=overrides, environment={})
     async with (
-        compose(settings, Roles.ALL, ways=ways) as platform,
+        compose(settings, Roles.ALL) as platform,
         aiohttp.ClientSession() as http,
     ):
         yield Hospital(platform, settings, http)

@@ -11,7 +11,6 @@ from typing import Any
 import aiohttp
 import pytest
 
-from accounts.providers import Ways
 from accounts.session import Session, SessionBounds
 from accounts.sessions import Sessions
 from adapters.memory.nudge import MemoryNudge
@@ -28,6 +27,7 @@ MINE, OTHERS, NOWHERE = "blood", "fever", "nowhere"
 """A line of the nurse's and doctor's, one of somebody else's, and none."""
 
 SETTINGS: dict[str, object] = {
+    "web.requests_scale": 0,
     "own_lines": [
         {
             "id": line,
@@ -208,10 +208,15 @@ def a_person(phone: str) -> dict[str, object]:
 async def everybody(folder: Path) -> AsyncIterator[Callers]:
     """A platform with one of each role; hashing is quick, limits of how often one may ask are off."""
     postman = Postman()
+
+    async def delivers(*_: object) -> Postman:
+        return postman
+
     with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr("server.platforms_parts._sms", delivers)
         settings = {key.replace(".", "__"): value for key, value in SETTINGS.items()}
         async with (
-            a_hospital(folder, monkeypatch, ways=Ways(sms=postman), **settings) as hospital,
+            a_hospital(folder, monkeypatch, **settings) as hospital,
             aiohttp.ClientSession() as http,
         ):
             callers = Callers(hospital, http)

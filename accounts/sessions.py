@@ -6,7 +6,7 @@ that every process refuses them and closes the sockets they opened.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -72,7 +72,10 @@ class SocketToken:
 
 
 class Sessions:
-    """The use cases. ``take_back`` carries endings out in this process before the answer goes."""
+    """The use cases. ``take_back`` carries endings out in this process before the answer goes.
+
+    ``is_taken_back`` says whether an administrator took back what the session's user was given when it began.
+    """
 
     def __init__(
         self,
@@ -81,6 +84,7 @@ class Sessions:
         clock: Clock,
         tokens: AccessTokens,
         take_back: TakeBack = lambda _: None,
+        is_taken_back: Callable[[Session], bool] = lambda _: False,
         random: RandomBytes = os.urandom,
         most_per_user: int = limits.SESSIONS_PER_USER,
     ) -> None:
@@ -88,6 +92,7 @@ class Sessions:
         self._clock = clock
         self._tokens = tokens
         self._take_back = take_back
+        self._is_taken_back = is_taken_back
         self._random = random
         self._most = most_per_user
 
@@ -152,11 +157,14 @@ class Sessions:
                 raise RefreshTokenUnknown()
             try:
                 used, following = renewed(session, token, at=at, random=self._random)
+                why = Ending.BY_ADMINISTRATOR if self._is_taken_back(session) else None
             except ReusedOld:
-                taken = self.end_these(unit, [session], Ending.TOKEN_REUSED, by=session.user, at=at)
+                why = Ending.TOKEN_REUSED
+            if why is not None:
+                taken = self.end_these(unit, [session], why, by=session.user, at=at)
                 await unit.commit()
                 self.carry_out(taken)
-                raise SessionOver(why=Ending.TOKEN_REUSED) from None
+                raise SessionOver(why=why)
             unit.sessions.keep(used)
             await unit.commit()
         return self._given(used, following, at=at)

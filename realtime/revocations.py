@@ -102,12 +102,16 @@ class Revoked:
 
         One that does not say when it was issued is older than any revocation of its user.
         """
-        if verified.token_id in self._tokens:
+        return self.covers(user=verified.user, token_id=verified.token_id, issued_at=verified.issued_at)
+
+    def covers(self, *, user: str, token_id: str, issued_at: float | None) -> bool:
+        """Whether what was issued then to the user, under that name, was taken back."""
+        if token_id in self._tokens:
             return True
-        of_user = self._users.get(verified.user)
+        of_user = self._users.get(user)
         if of_user is None:
             return False
-        return verified.issued_at is None or verified.issued_at < of_user.before.timestamp()
+        return issued_at is None or issued_at < of_user.before.timestamp()
 
     def learn(self, revocations: Iterable[Revocation]) -> list[Revocation]:
         """Take what was heard or read; answers what of it is news."""

@@ -12,6 +12,7 @@ from accounts.oauth_state import States
 from accounts.providers import Ways
 from accounts.proving import Proving
 from accounts.rights import Rights
+from accounts.session import Session
 from accounts.sessions import Sessions
 from accounts.store import AccountUnit
 from accounts.users import Users
@@ -19,6 +20,7 @@ from adapters.sql.unit import SqlUnit, SqlUnits
 from clinic.patient_holding import ConsentHolding, PatientHolding
 from core import limits
 from core.clock import Clock
+from realtime.revocations import Revoked
 from realtime.revoking import TakeBack
 from realtime.tokens import HmacTokens
 
@@ -42,11 +44,19 @@ def account_parts(
     tokens: HmacTokens,
     token_key: bytes,
     take_back: TakeBack,
+    revoked: Revoked,
     ways: Ways,
     holdings: Sequence[Holding[SqlUnit]] = HOLDINGS,
 ) -> AccountParts:
     """What a web process needs of accounts."""
-    sessions = Sessions(units=units, clock=clock, tokens=tokens, take_back=take_back)
+
+    def is_taken_back(session: Session) -> bool:
+        began = session.created_at.timestamp()
+        return revoked.covers(user=session.user, token_id=session.id, issued_at=began)
+
+    sessions = Sessions(
+        units=units, clock=clock, tokens=tokens, take_back=take_back, is_taken_back=is_taken_back
+    )
     # A key of its own: what is signed for one purpose is worth nothing for another.
     states = States(hmac.digest(token_key, b"houzhen|sign-in state", "sha256"), random=os.urandom)
     proving = Proving(units=units, clock=clock, ways=ways, states=states)

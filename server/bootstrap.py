@@ -301,6 +301,7 @@ async def _web_role(
         tokens=signed,
         token_key=key,
         take_back=live.control.take_back,
+        revoked=revoked,
         ways=platforms.ways,
     )
     employed = demo_accounts(key) if settings.demo.enabled else ()

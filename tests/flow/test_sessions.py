@@ -11,6 +11,7 @@ from core.actor import Actor, Role
 from core.clock import SystemClock
 from realtime.tokens import HmacTokens
 from server.bootstrap import Roles
+from server.issue import revoke_tokens
 from server.tokens import Issuer, token_key
 from tests.flow.signed_in import House, a_house, is_sent_away
 from tests.services import RedisServer
@@ -114,6 +115,21 @@ async def test_the_sockets_token_opens_no_endpoint_and_stand_alone_tokens_no_ses
         status, told = await phone.posts(path, token=alone)
         assert (status, told["code"]) == (401, "accounts.no_session")
         assert (await phone.posts(path, token=""))[0] == 401
+
+
+async def test_what_an_administrator_took_back_is_not_renewed(house: House) -> None:
+    phone, stranger = await house.device_of(PERSON, web=-1), await house.device_of(OTHER)
+    await revoke_tokens(house.settings, user=PERSON.id, token_id=None)
+    await phone.is_out()
+    status, told = await phone.renews()
+    assert (status, told["code"], told["params"]) == (
+        401,
+        "accounts.session_over",
+        {"why": "by_administrator"},
+    )
+    back = await house.device_of(PERSON)
+    for device in (back, stranger):
+        assert (await device.renews())[0] == 200
 
 
 @pytest.mark.redis

@@ -130,7 +130,7 @@ class Channels:
     def __init__(self, policies: Iterable[Policy]) -> None:
         rows = {policy.namespace: policy for policy in policies}
         self._policies: Mapping[str, Policy] = MappingProxyType(rows)
-        self._personal = tuple(policy for policy in rows.values() if policy.personal)
+        self._personal = tuple(f"{policy.namespace}:#" for policy in rows.values() if policy.personal)
 
     def find(self, channel: str) -> tuple[Policy, str]:
         """The row and the rest of the name. Raises ``BadChannel`` or ``UnknownChannel``."""
@@ -159,7 +159,7 @@ class Channels:
         """The channels a connection of this actor is subscribed to by the server; ``find`` knows them all."""
         if not actor.id:
             return ()
-        return tuple(f"{policy.namespace}:#{actor.id}" for policy in self._personal)
+        return tuple([begins + actor.id for begins in self._personal])
 
 
 def houzhen_channels() -> Channels:

@@ -76,8 +76,7 @@ def subscribe(ask: SubscribeAsk, standing: Standing) -> Join | No:
         return Errors.NOT_AVAILABLE
     if ask.channel in standing.subscriptions:
         return Errors.ALREADY_SUBSCRIBED
-    own = sum(one.by is By.CLIENT for one in standing.subscriptions.values())
-    if own >= standing.terms.channels_per_client:
+    if _has_as_many_as_it_may(standing):
         return Errors.LIMIT_EXCEEDED
     stands = _stands_on(ask, policy, rest, standing)
     if not isinstance(stands, Subscription):
@@ -86,6 +85,11 @@ def subscribe(ask: SubscribeAsk, standing: Standing) -> Join | No:
     if not (ask.join_leave and policy.tells_joins and policy.may_list_presence(standing.actor, rest)):
         return Join({ask.channel: since}, stands)
     return Join({ask.channel: since, companion(ask.channel): None}, replace(stands, hears_joins=True))
+
+
+def _has_as_many_as_it_may(standing: Standing) -> bool:
+    held, most = standing.subscriptions, standing.terms.channels_per_client
+    return len(held) >= most and sum(one.by is By.CLIENT for one in held.values()) >= most
 
 
 def _stands_on(ask: SubscribeAsk, policy: Policy, rest: str, standing: Standing) -> Subscription | No:

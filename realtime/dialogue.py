@@ -83,7 +83,7 @@ class Dialogue(ABC):
     def _go_on(self, effects: Effects) -> Effects:
         """The task at hand is done; handle those behind it until one must wait again."""
         behind = self._end_turn()
-        while behind and self._turn is None and not self.closed:
+        while behind and self._turn is None and self.phase is not Phase.CLOSED:
             self._handle(behind.pop(0), effects)
         if self._turn is not None:
             self._turn.behind = behind

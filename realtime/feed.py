@@ -55,9 +55,11 @@ class Feed(Generic[S]):
         "_holds",
         "_live",
         "_newest",
+        "_positioned",
         "_roster",
         "busy",
         "name",
+        "newest_is_all",
         "policy",
         "position",
     )
@@ -65,6 +67,9 @@ class Feed(Generic[S]):
     def __init__(self, name: str, policy: Policy) -> None:
         self.name = name
         self.policy = policy
+        self._positioned = policy.keep is not None
+        self.newest_is_all = policy.recovery is Recovery.CACHE
+        """Whether somebody who has the newest publication lacks nothing."""
         self.position: Position | None = None
         """Where everyone live stands; None before anything is known, and always without history."""
         self.busy = False
@@ -92,15 +97,6 @@ class Feed(Generic[S]):
     def subscribers(self) -> tuple[S, ...]:
         """Everyone who listens."""
         return (*self._everyone, *(self._ahead or ()))
-
-    @property
-    def _positioned(self) -> bool:
-        return self.policy.keep is not None
-
-    @property
-    def newest_is_all(self) -> bool:
-        """Whether somebody who has the newest publication lacks nothing."""
-        return self.policy.recovery is Recovery.CACHE
 
     @property
     def _everyone(self) -> tuple[S, ...]:

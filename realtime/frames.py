@@ -222,9 +222,10 @@ def decode(frame: str) -> list[Command]:
 
     A single trailing newline is let pass; a blank line is not.
     """
-    lines = frame.removesuffix("\n").split("\n")
     try:
-        return [_decode(line) for line in lines]
+        if "\n" not in frame:
+            return [_decode(frame)]
+        return [_decode(line) for line in frame.removesuffix("\n").split("\n")]
     except (msgspec.MsgspecError, RecursionError):
         # RecursionError: brackets nested deeper than the decoder goes.
         raise Malformed from None

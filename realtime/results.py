@@ -20,6 +20,8 @@ from realtime.stream import History, Position
 
 def positions(held: Mapping[str, ServerSideAsk]) -> dict[str, Position | None]:
     """Where a client that comes back was on the channels that the server had given it."""
+    if not held:
+        return {}
     return {name: Position(one.offset, one.epoch) if one.recover else None for name, one in held.items()}
 
 
@@ -36,7 +38,7 @@ def subscribed(joined: Joined, since: Position | None) -> SubscribeResult:
         offset=joined.publications[0].offset - 1 if joined.publications else at.offset,
         was_recovering=since is not None,
         recovered=joined.recovered,
-        publications=[publication_body(one) for one in joined.publications],
+        publications=[publication_body(one) for one in joined.publications] if joined.publications else [],
     )
 
 

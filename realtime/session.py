@@ -35,7 +35,7 @@ from realtime.effects import Admit, Effects, Join, Leave, Send
 from realtime.feed import Joined
 from realtime.frames import Command, Reply
 from realtime.stream import History, Position
-from realtime.subscription import GIVEN, By, Subscription
+from realtime.subscription import ASKED, GIVEN, By, Subscription
 from realtime.terms import Terms
 from realtime.tokens import NOBODY, Identity
 from realtime.turn import Gift, Task, Turn
@@ -84,13 +84,15 @@ class Session(Dialogue):
     @property
     def due(self) -> float:
         """The monotonic moment at which ``tick`` is next worth calling."""
-        if self.closed:
+        if self.phase is Phase.CLOSED:
             return NEVER
         return min(self._deadline, self._ping_at, self._pong_by, self._expiring_at)
 
     def info(self, channel: str) -> bytes:
         """Who the client is, as others on the channel may see it: JSON."""
-        return self._standing.info(channel)
+        stands = self.subscriptions.get(channel, ASKED)
+        identity = self.identity
+        return frames.client_info(identity.actor.id, self.client, identity.info, stands.info)
 
     @property
     def _standing(self) -> Standing:
@@ -107,7 +109,8 @@ class Session(Dialogue):
         effects: Effects = []
         refused = self.phase is Phase.REFUSED
         for command in commands:
-            if self.closed or (self.phase is Phase.REFUSED and not refused):
+            phase = self.phase
+            if phase is Phase.CLOSED or (phase is Phase.REFUSED and not refused):
                 # SDKs send subscribes behind the connect: what follows a refusal in its frame is passed over.
                 break
             if command.is_pong:
@@ -121,9 +124,9 @@ class Session(Dialogue):
         turn = self._turn
         if turn is None or turn.joins is None:
             return [Leave(channel) for channel, result in answers.items() if result is not None]
-        if None in answers.values():
-            return self.close(Closings.INSUFFICIENT_STATE)
         begun = {channel: result for channel, result in answers.items() if result is not None}
+        if len(begun) < len(answers):
+            return self.close(Closings.INSUFFICIENT_STATE)
         effects: Effects = []
         if isinstance(turn.task, Gift):
             self._given(turn.task, begun, effects)

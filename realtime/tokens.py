@@ -15,12 +15,11 @@ for the other.
 import base64
 import binascii
 import enum
-import hmac
 import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import jwt
 import msgspec
@@ -28,6 +27,7 @@ import msgspec
 from core import limits
 from core.actor import ANONYMOUS, STAFF, Actor, Role
 from core.ids import LineId, ScreenId
+from realtime import hs256
 
 _SUBJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}\Z")
 _ROLES = {role.value: role for role in Role if role is not Role.SYSTEM}
@@ -36,6 +36,7 @@ _AT_LINES = STAFF | {Role.KIOSK}
 
 _ID_CHARACTERS = 64
 _NUMBERS = (int, float)
+_FAR = 2**53
 
 
 class Use(enum.Enum):
@@ -92,6 +93,7 @@ class Grant(msgspec.Struct, frozen=True, gc=False):
 
 
 NOBODY = Identity(ANONYMOUS)
+_SOCKET = Use.SOCKET.value
 
 
 class Tokens(Protocol):
@@ -118,7 +120,7 @@ def identity_of(claims: Mapping[str, Any], *, at: datetime) -> Identity:
         _channels(claims),
         _token_id(claims),
         _seconds(claims, "iat"),
-        claims.get("use") == Use.SOCKET.value,
+        claims.get("use") == _SOCKET,
     )
 
 
@@ -237,35 +239,32 @@ class HmacTokens:
         if not secrets or any(len(secret) < 32 for secret in secrets):
             raise ValueError("a token secret needs at least 32 bytes")
         self._secrets = tuple(secrets)
-        # With the key's part of the work done, which is half of it.
-        self._macs = tuple(hmac.new(secret, digestmod="sha256") for secret in secrets)
+        self._keys = tuple(hs256.Key(secret) for secret in secrets)
 
     def verify(self, token: str, *, at: datetime) -> Identity:
-        return identity_of(self._claims(token), at=at)
+        if not token.startswith(hs256.HEAD):
+            return identity_of(self._foreign_claims(token), at=at)
+        payload = self._payload(token)
+        return _patient(payload, at) or identity_of(_object(payload), at=at)
 
     def verify_subscription(self, token: str, *, at: datetime) -> Grant:
         return grant_of(self._claims(token), at=at)
 
     def _claims(self, token: str) -> Mapping[str, Any]:
-        return self._own_claims(token) if token.startswith(_OWN_HEAD) else self._foreign_claims(token)
+        return self._own_claims(token) if token.startswith(hs256.HEAD) else self._foreign_claims(token)
 
     def _own_claims(self, token: str) -> Mapping[str, Any]:
-        """The claims of a token with the header that we write: its algorithm is known without reading it.
+        return _object(self._payload(token))
+
+    def _payload(self, token: str) -> bytes:
+        """The claims of a token with the header that we write, as JSON: its algorithm is known unread.
 
         The same as the library does for any token, at a tenth of its cost: that was a fifth of a connect.
         """
-        signed, _, signature = token.rpartition(".")
         try:
-            message, given = signed.encode("ascii"), signature.encode("ascii")
-        except UnicodeEncodeError:
+            return hs256.payload(token, self._keys)
+        except ValueError:
             raise TokenInvalid from None
-        for keyed in self._macs:
-            mac = keyed.copy()
-            mac.update(message)
-            right = base64.urlsafe_b64encode(mac.digest()).rstrip(b"=")
-            if hmac.compare_digest(right, given):
-                return _payload(message[len(_OWN_HEAD) :])
-        raise TokenInvalid
 
     def _foreign_claims(self, token: str) -> Mapping[str, Any]:
         for secret in self._secrets:
@@ -305,21 +304,55 @@ class HmacTokens:
         return jwt.encode(claims, self._secrets[0], algorithm="HS256")
 
 
-_OWN_HEAD = base64.urlsafe_b64encode(b'{"alg":"HS256","typ":"JWT"}').decode("ascii") + "."
-
-
-_STANDARD = bytes.maketrans(b"-_", b"+/")
 _decode = msgspec.json.Decoder().decode
 
 
-def _payload(encoded: bytes) -> Mapping[str, Any]:
+def _object(payload: bytes) -> Mapping[str, Any]:
     try:
-        claims = _decode(binascii.a2b_base64(encoded.translate(_STANDARD) + b"=" * (-len(encoded) % 4)))
+        claims = _decode(payload)
     except (ValueError, msgspec.MsgspecError):
         raise TokenInvalid from None
     if not isinstance(claims, dict):
         raise TokenInvalid
     return claims
+
+
+class _Patients(msgspec.Struct, forbid_unknown_fields=True):
+    """What ``HmacTokens.sign`` says of a patient, and nothing else."""
+
+    sub: str
+    role: Literal["patient"]
+    exp: int
+    jti: str
+    iat: float
+    sid: str = ""
+    use: str = ""
+
+
+_patients_claims = msgspec.json.Decoder(_Patients).decode
+
+
+def _patient(payload: bytes, at: datetime) -> Identity | None:
+    """What almost every token says: the same as ``identity_of``, at a third of its cost.
+
+    None for whatever is not plainly such a token and good. Raises ``TokenExpired``.
+    """
+    try:
+        said = _patients_claims(payload)
+    except msgspec.MsgspecError:
+        return None
+    if (
+        _SUBJECT.match(said.sub) is None
+        or said.sid not in ("", said.jti)
+        or len(said.jti) > _ID_CHARACTERS
+        or not 0 < said.exp - said.iat <= limits.TOKEN_SECONDS
+        or not 0 < said.exp < _FAR
+    ):
+        return None
+    if said.exp <= at.timestamp():
+        raise TokenExpired
+    actor = Actor(said.sub, Role.PATIENT, session=said.sid)
+    return Identity(actor, float(said.exp), b"", (), said.jti, said.iat, said.use == _SOCKET)
 
 
 _SIGNATURE_ONLY: Any = {

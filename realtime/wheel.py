@@ -29,7 +29,10 @@ class Wheel(Generic[T]):
         Past deadlines fire on the next turn.
         """
         tick = self.tick_of(at)
-        self._due.setdefault(tick, set()).add(item)
+        due = self._due.get(tick)
+        if due is None:
+            due = self._due[tick] = set()
+        due.add(item)
         self._waiting += 1
         return tick
 

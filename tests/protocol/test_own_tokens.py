@@ -1,16 +1,20 @@
 """Tokens with our own header are verified by hand: never more generous than the library, never stricter."""
 
 import base64
+import hmac
 import json
+from collections.abc import Callable
 from datetime import timedelta
 
 import jwt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core import limits
 from core.actor import Actor, Role
-from realtime.tokens import HmacTokens, Identity, TokenInvalid
+from realtime import hs256
+from realtime.tokens import HmacTokens, Identity, TokenExpired, TokenInvalid, identity_of
 from tests.protocol.stage import NOON
 
 SECRET, OTHER = b"s" * 32, b"o" * 32
@@ -59,6 +63,54 @@ def test_both_ways_agree(claims: dict[str, object], secret: bytes, data: st.Data
     changed = token[:at] + data.draw(st.sampled_from("AQgw-_.=é\n ")) + token[at + 1 :]
     if changed != token:
         assert verdict(changed, by_hand=True) == "invalid"
+
+
+@given(st.binary(min_size=1, max_size=200), st.binary(max_size=300))
+def test_the_mac_is_that_of_the_library(secret: bytes, message: bytes) -> None:
+    assert hs256.Key(secret).mac(message) == hmac.digest(secret, message, "sha256")
+
+
+NOW = int(NOON.timestamp())
+said = st.fixed_dictionaries(
+    {
+        "sub": st.sampled_from(["u42", "", "a b", "x" * 129, "01J8"]),
+        "role": st.sampled_from(["patient", "nurse", "system", "nobody", None]),
+        "exp": st.one_of(
+            st.integers(NOW - 2, NOW + 2), st.sampled_from([NOW + 9.5, 2**70, -1, True, "9", None])
+        ),
+        "jti": st.sampled_from(["t1", "s1", "", "x" * 65]),
+        "iat": st.sampled_from([NOW - 1, NOW - 0.5, NOW - limits.TOKEN_SECONDS - 9, 0, True, None, 1e300]),
+    },
+    optional={
+        "sid": st.sampled_from(["s1", ""]),
+        "use": st.sampled_from(["socket", "everything", 5]),
+        "lines": st.sampled_from([["L1"], [], "L1"]),
+        "channel": st.just("queue:a"),
+        "channels": st.just(["queue:a"]),
+        "expire_at": st.sampled_from([0, NOW + 5]),
+        "info": st.just({"a": 1}),
+    },
+)
+
+
+@given(said, st.sets(st.sampled_from(["role", "jti", "iat", "exp"]), max_size=1))
+@settings(max_examples=300, deadline=None)
+def test_what_most_tokens_say_is_judged_as_everything_is(claims: dict[str, object], left: set[str]) -> None:
+    for name in left:
+        del claims[name]
+
+    def judged(judge: Callable[[], Identity]) -> Identity | type[Exception]:
+        try:
+            return judge()
+        except (TokenInvalid, TokenExpired) as no:
+            return type(no)
+
+    token = jwt.encode(claims, SECRET, algorithm="HS256")
+    short = judged(lambda: TOKENS.verify(token, at=NOON))
+    whole = judged(lambda: identity_of(TOKENS._own_claims(token), at=NOON))
+    assert short == whole
+    if isinstance(short, Identity) and isinstance(whole, Identity):
+        assert short.actor.session == whole.actor.session
 
 
 @pytest.mark.parametrize("body", [b"[]", b"1", b"{", b"\xff", b""])

@@ -9,10 +9,12 @@ import ipaddress
 import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from realtime.crowds import NOWHERE
 
 _PREFIX_BYTES = 8
+_PEERS_REMEMBERED = 64
 _LOOPBACK_V4, _LOOPBACK_V6 = 127, bytes(15) + b"\1"
 _MAPPED = bytes(10) + b"\xff\xff"
 
@@ -22,6 +24,8 @@ class ClientAddresses:
 
     def __init__(self, trusted: Iterable[str] = ()) -> None:
         self._trusted = tuple(Network.of(each) for each in trusted)
+        # Behind a proxy there is one peer for all.
+        self._judged = lru_cache(_PEERS_REMEMBERED)(self._judge)
 
     def group(self, peer: str, headers: Mapping[str, str]) -> bytes:
         """What counts as one address: an IPv4 address, or the /64 that one IPv6 customer is given.
@@ -51,13 +55,12 @@ class ClientAddresses:
 
     def trusts(self, peer: str) -> bool:
         """Whether the peer is a proxy that the settings name."""
-        proxy = _address(peer)
-        return proxy is not None and self._trusts(proxy)
+        return self._judged(peer)[1]
 
     def client(self, peer: str, headers: Mapping[str, str]) -> bytes | None:
         """The client's whole address, 4 or 16 bytes; ``None`` for what is no address."""
-        last = _address(peer)
-        if last is None or not self._trusts(last):
+        last, trusted = self._judged(peer)
+        if last is None or not trusted:
             return last
         said = headers.get("x-forwarded-for") or headers.get("x-real-ip")
         if not said:
@@ -71,6 +74,10 @@ class ClientAddresses:
             if not self._trusts(address):
                 return address
         return last
+
+    def _judge(self, peer: str) -> tuple[bytes | None, bool]:
+        address = _address(peer)
+        return address, address is not None and self._trusts(address)
 
     def _trusts(self, address: bytes) -> bool:
         return any(network.holds(address) for network in self._trusted)

@@ -25,8 +25,11 @@ Refusal = tuple[HTTPStatus, str]
 """A status and the problem's code."""
 
 
-def refusal(headers: Headers, welcomes: Callable[[str | None, str], bool]) -> Refusal | None:
-    """Why these headers open no socket; None when they do. ``welcomes`` judges Origin and Host."""
+def refusal(headers: Headers, welcomes: Callable[[str, str], bool]) -> Refusal | None:
+    """Why these headers open no socket; None when they do.
+
+    ``welcomes`` judges Origin and Host. Apps and mini-programs send no origin, and may come.
+    """
     if headers.get("upgrade", "").lower() != "websocket":
         return HTTPStatus.UPGRADE_REQUIRED, "realtime.upgrade_required"
     if "upgrade" not in headers.get("connection", "").lower():
@@ -35,8 +38,11 @@ def refusal(headers: Headers, welcomes: Callable[[str | None, str], bool]) -> Re
         return HTTPStatus.UPGRADE_REQUIRED, "realtime.version_not_supported"
     if not _is_key(headers.get("sec-websocket-key", "")):
         return HTTPStatus.BAD_REQUEST, "realtime.bad_key"
-    if not welcomes(headers.get("origin"), headers.get("host", "")):
+    origin = headers.get("origin")
+    if origin is not None and not welcomes(origin, headers.get("host", "")):
         return HTTPStatus.FORBIDDEN, "realtime.origin_refused"
+    if "sec-websocket-protocol" not in headers:
+        return None
     offered = _offered(headers)
     if offered and JSON_PROTOCOL not in offered:
         return HTTPStatus.BAD_REQUEST, "realtime.protocol_not_supported"
@@ -45,7 +51,9 @@ def refusal(headers: Headers, welcomes: Callable[[str | None, str], bool]) -> Re
 
 def accepted(headers: Headers) -> bytes:
     """The answer to headers that ``refusal`` has nothing against. Extensions are never negotiated."""
-    chosen = f"Sec-WebSocket-Protocol: {JSON_PROTOCOL}\r\n" if JSON_PROTOCOL in _offered(headers) else ""
+    chosen = ""
+    if "sec-websocket-protocol" in headers and JSON_PROTOCOL in _offered(headers):
+        chosen = f"Sec-WebSocket-Protocol: {JSON_PROTOCOL}\r\n"
     return (
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         f"Sec-WebSocket-Accept: {accept_key(headers['sec-websocket-key'])}\r\n{chosen}\r\n"

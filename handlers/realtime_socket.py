@@ -144,7 +144,8 @@ class RealtimeSockets:
         self.ears.want(fd, read=read, write=write)
 
     def call_at(self, connection: Connection, at: float) -> None:
-        self._wheel.remove(connection, connection.tick)
+        if connection.tick >= 0:
+            self._wheel.remove(connection, connection.tick)
         connection.tick = self._wheel.put(connection, at)
 
     def call_by(self, connection: Connection, at: float) -> None:
@@ -193,9 +194,9 @@ class RealtimeSockets:
         self._metrics.refused.labels(code.removeprefix("realtime.")).inc()
         self._floods.note(code, forwarded=forwarded)
 
-    def welcomes(self, origin: str | None, host: str) -> bool:
-        """Whether a page of that origin may connect. Apps and mini-programs send none; our own pages may."""
-        if origin is None or "*" in self._allowed_origins:
+    def welcomes(self, origin: str, host: str) -> bool:
+        """Whether a page of that origin may connect. Our own pages may."""
+        if "*" in self._allowed_origins:
             return True
         scheme, _, place = origin.rstrip("/").lower().partition("://")
         return f"{scheme}://{place}" in self._allowed_origins or (bool(place) and place == host.lower())

@@ -213,7 +213,8 @@ class Feed(Generic[S]):
         at = known.position
         if self.position is None or self.position == at:
             self.position = at
-            self._enlist(subscriber)
+            self._live.add(subscriber)
+            self._roster = None
             if self.newest_is_all and known.publications:
                 self._newest = known.publications[-1]
         elif self.position.epoch == at.epoch and self.position.offset < at.offset:
@@ -233,6 +234,8 @@ class Feed(Generic[S]):
             return History(self.position, () if self._newest is None else (self._newest,))
         if self._held is None:
             return None
+        if not self._held:
+            return history
         seam = brought_up_to_date if self.newest_is_all else extended
         return seam(history, self._held)
 

@@ -114,9 +114,6 @@ class Command(msgspec.Struct):
     @property
     def is_empty(self) -> bool:
         """An id without a method we know."""
-        # The two that thousands send at once are looked at first.
-        if self.connect is not None or self.subscribe is not None:
-            return False
         return all(getattr(self, name) is None for name in self.__struct_fields__[1:])
 
 

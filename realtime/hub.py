@@ -195,12 +195,14 @@ class Hub:
         self, subscriber: Subscriber, asked: Mapping[str, Position | None]
     ) -> Mapping[str, Joined] | None:
         """Join the channels without waiting, all or none; None where that is not possible: ``join`` then."""
+        ready: list[tuple[Tap, Position | None, History | None]] = []
         try:
-            ready = [(*self._taps.ready_now(channel, since), since) for channel, since in asked.items()]
+            for channel, since in asked.items():
+                ready.append(self._taps.ready_now(channel, since))
         except (BrokerUnavailable, TooManyChannels, MustWait):
             return None
         results: dict[str, Joined] = {}
-        for tap, history, since in ready:
+        for tap, since, history in ready:
             joined = self._complete(subscriber, tap, since, history)
             if joined is None:
                 for channel in results:

@@ -23,7 +23,7 @@ the server gives stands in the same line; what it takes away is gone at once.
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, cast
 
 from core import limits
 from realtime import admission, frames, results
@@ -113,7 +113,7 @@ class Session(Dialogue):
             if phase is Phase.CLOSED or (phase is Phase.REFUSED and not refused):
                 # SDKs send subscribes behind the connect: what follows a refusal in its frame is passed over.
                 break
-            if command.is_pong:
+            if not command.id and command.is_pong:
                 self._pong(effects)
             else:
                 self._do(command, effects)
@@ -124,9 +124,9 @@ class Session(Dialogue):
         turn = self._turn
         if turn is None or turn.joins is None:
             return [Leave(channel) for channel, result in answers.items() if result is not None]
-        begun = {channel: result for channel, result in answers.items() if result is not None}
-        if len(begun) < len(answers):
+        if None in answers.values():
             return self.close(Closings.INSUFFICIENT_STATE)
+        begun = cast("Mapping[str, Joined]", answers)
         effects: Effects = []
         if isinstance(turn.task, Gift):
             self._given(turn.task, begun, effects)
@@ -261,11 +261,13 @@ class Session(Dialogue):
             if task.channel not in self.subscriptions:
                 self._join(task, Join({task.channel: None}, task.terms), effects)
             return
-        wanted = Phase.CONNECTED if task.connect is None else Phase.NEW
-        if task.is_empty or self.phase is not wanted:
+        connect = task.connect
+        if self.phase is not (Phase.CONNECTED if connect is None else Phase.NEW):
             effects += self.close(Closings.BAD_REQUEST)
-        elif task.connect is not None:
-            self._connect(task, task.connect, effects)
+        elif connect is not None:
+            self._connect(task, connect, effects)
+        elif task.subscribe is None and task.is_empty:
+            effects += self.close(Closings.BAD_REQUEST)
         elif self._afford(effects, commands=1 if task.publish is None else limits.REALTIME_PUBLISH_COMMANDS):
             self._obey(task, effects)
         elif not self.closed:

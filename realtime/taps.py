@@ -183,7 +183,7 @@ class Taps(Mapping[str, Tap]):
 
     # Joining.
 
-    def ready_now(self, channel: str, since: Position | None) -> tuple[Tap, History | None]:
+    def ready_now(self, channel: str, since: Position | None) -> tuple[Tap, Position | None, History | None]:
         """What joining the channel needs, as far as that is here. Raises ``MustWait`` where it is not."""
         tap = self._taps.get(channel)
         if tap is None and self._broker.immediate:
@@ -193,8 +193,8 @@ class Taps(Mapping[str, Tap]):
             raise MustWait
         keep = tap.feed.policy.keep
         if keep is None or tap.feed.joinable_at_once(since):
-            return tap, None
+            return tap, since, None
         if not self._broker.immediate:
             raise MustWait
         self._metrics.history_reads.inc()
-        return tap, _ended(self.history_since(tap, keep, since))
+        return tap, since, _ended(self.history_since(tap, keep, since))

@@ -5,7 +5,7 @@ only while something is incomplete. Frames to the client are made once by ``text
 are.
 """
 
-import base64
+import binascii
 import hashlib
 from enum import IntEnum
 from typing import Final
@@ -266,4 +266,5 @@ def _frame_of(opcode: Opcode, payload: bytes) -> bytes:
 
 def accept_key(key: str) -> str:
     """What the server answers to ``Sec-WebSocket-Key``."""
-    return base64.b64encode(hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest()).decode()
+    digest = hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest()
+    return binascii.b2a_base64(digest, newline=False).decode()

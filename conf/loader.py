@@ -21,6 +21,8 @@ from core import limits
 HERE = Path(__file__).parent
 PREFIX = "HOUZHEN_"
 MOST_DAYS = 36_500
+MOST_TIME_SERVERS = 8
+_TIME_SERVER = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?")
 LOG_DAYS = 183
 """The law's floor; ``audit.retention`` and the log's database keep it too."""
 _BROKER = re.compile(r"memory:$|rediss?(\+sentinel|\+cluster)?://")
@@ -136,6 +138,11 @@ def _contradictions(settings: Settings) -> Iterable[tuple[str, str]]:
         yield "web.port", "must be 0 to 65535"
     if not 1 <= settings.web.processes <= 64:
         yield "web.processes", "must be 1 to 64"
+    if len(settings.clock.servers) > MOST_TIME_SERVERS:
+        yield "clock.servers", f"must be at most {MOST_TIME_SERVERS}"
+    for server in settings.clock.servers:
+        if not _TIME_SERVER.fullmatch(server):
+            yield "clock.servers", f"{server} is no host, and no host with a port behind a colon"
     for place in settings.web.admin_addresses:
         if not _is_network(place):
             yield "web.admin_addresses", f"{place} is no address and no network such as 10.0.0.0/24"

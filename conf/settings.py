@@ -153,6 +153,13 @@ class Log(Setting, frozen=True, kw_only=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class Watch(Setting, frozen=True, kw_only=True):
+    """What the clock is compared with."""
+
+    servers: tuple[str, ...] = ()
+    """NTP servers, best three or more of one's own; a port behind a colon. Empty: nobody is asked."""
+
+
 class Exposition(Setting, frozen=True, kw_only=True):
     """Where each process of ``serve`` can be scraped: the worker at ``port``, ``web-1`` at the next …"""
 
@@ -263,6 +270,7 @@ class Settings(Setting, frozen=True, kw_only=True):
     keys: Keys = Keys()
     audit: Audit = Audit()
     log: Log = Log()
+    clock: Watch = Watch()
     metrics: Exposition = Exposition()
     retention: Retention = Retention()
     wechat: WeChat = WeChat()

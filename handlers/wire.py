@@ -24,12 +24,14 @@ class Dependency(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     absence is shown with its age while everything else goes on.
     """
 
-    name: Literal["database", "broker", "relay", "hospital", "pages", "worker", "audit"]
+    name: Literal["database", "broker", "relay", "hospital", "pages", "worker", "audit", "clock"]
     part: str | None = None
     """Which of several, where a neighbour is several: a Redis of the broker."""
     ok: bool
     needed: bool
     age_seconds: float | None = None
+    offset_seconds: float | None = None
+    """Of the clock: how far the true time is ahead of it."""
     code: str | None = None
 
 

@@ -66,9 +66,11 @@ from server.api import ROUTES, documents
 from server.arrivals import Arrivals
 from server.audit_parts import AuditParts, LogProbe, open_audit
 from server.audit_work import AuditWork
+from server.clock_watch import ClockWatch, clock_watch
 from server.demo_staff import demo_accounts
 from server.edge_parts import managed_addresses, request_quotas
 from server.exposition import SyncCollector, exposed
+from server.health import Probe
 from server.known_lines import KnownLines
 from server.lag import watch_lag
 from server.leases import LeaseKeeper
@@ -153,6 +155,7 @@ class _Ground:
     estimator: Estimator
     link: HospitalLink | None
     screens: tuple[ScreenSpec, ...]
+    watch: ClockWatch | None
 
 
 @contextlib.asynccontextmanager
@@ -178,6 +181,8 @@ async def compose(
         background: list[Coroutine[Any, Any, None]] = [watch_lag(ground.clock, ground.metrics.loop_lag)]
         if live is not None:
             background.append(live.watch())
+        if ground.watch is not None:
+            background.append(ground.watch.watch())
         if roles & Roles.WORKER:
             background.append(_worker_role(ground, work_after))
         tasks = [asyncio.create_task(work) for work in background]
@@ -209,6 +214,7 @@ async def _ground(settings: Settings, stack: contextlib.AsyncExitStack) -> _Grou
     link = _link(settings, clock)
     if link is not None:
         stack.push_async_callback(link.close)
+    metrics = Metrics(CollectorRegistry())
     return _Ground(
         settings=settings,
         clock=clock,
@@ -225,6 +231,7 @@ async def _ground(settings: Settings, stack: contextlib.AsyncExitStack) -> _Grou
         estimator=estimator,
         link=link,
         screens=screens,
+        watch=clock_watch(settings, clock, metrics.registry),
     )
 
 
@@ -326,7 +333,11 @@ async def _web_role(
         patients=patient_parts(
             settings=settings, units=ground.units, clock=clock, records=records_of(ground.link)
         ),
-        readiness=standing.readiness(database=ground.database.answers, broker=ground.broker.servers),
+        readiness=standing.readiness(
+            database=ground.database.answers,
+            broker=ground.broker.servers,
+            others=[Probe("clock", needed=False, ask=ground.watch.standing)] if ground.watch else (),
+        ),
         metrics=lambda: generate_latest(ground.metrics.registry),
         start=lambda: start_answer(settings, issuer, build, employed),
         openapi=api["openapi.json"],

@@ -11,6 +11,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
 from adapters.crypto.key_files import KeysMissing
+from adapters.ntp.servers import NtpServers
 from adapters.redis.broker import RedisBroker
 from adapters.redis.places import BadBrokerUrl
 from adapters.sql import migrations
@@ -19,6 +20,7 @@ from adapters.sql.transaction import Database
 from conf.settings import Settings
 from core import limits
 from core.clock import SystemClock
+from core.clock_offset import judged
 from core.refusals import Refusal
 from front_machine.link import HospitalLink, client_context
 from server.edge_parts import managed_networks
@@ -157,6 +159,18 @@ async def _administration(settings: Settings) -> Finding:
     return Finding(True, f"from {', '.join(networks)}")
 
 
+async def _clock(settings: Settings) -> Finding:
+    servers = settings.clock.servers
+    if not servers:
+        return Finding(True, "compared with nobody (clock.servers)")
+    found = judged(await NtpServers(servers).offsets(), at=SystemClock().now())
+    if found is None:
+        return Finding(False, f"none of {len(servers)} time servers answers", "clock.servers; UDP port 123")
+    said = f"{found.seconds:+.3f} s off, by {found.servers} of {len(servers)} servers"
+    wrong = found.is_beyond(limits.CLOCK_OFFSET_SECONDS)
+    return Finding(not wrong, said, "set the clock: chrony or systemd-timesyncd" if wrong else "")
+
+
 async def _keys(settings: Settings) -> Finding:
     files = key_files(settings.keys)
     if files.stamp() is None:
@@ -212,5 +226,6 @@ CHECKS: dict[str, Check] = {
     "administration": _administration,
     "keys of fields": _keys,
     "pages": _pages,
+    "clock": _clock,
     "disk": _disk,
 }

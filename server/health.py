@@ -9,7 +9,7 @@ from core import limits
 from core.refusals import Refusal
 from handlers.wire import Dependency, Readiness
 
-Name = Literal["database", "broker", "relay", "hospital", "pages", "worker", "audit"]
+Name = Literal["database", "broker", "relay", "hospital", "pages", "worker", "audit", "clock"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,7 @@ class Found:
     ok: bool = True
     age_seconds: float | None = None
     code: str | None = None
+    offset_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,5 +50,11 @@ async def _asked(probe: Probe) -> Dependency:
         found = Found(ok=False, code="away")
     age = None if found.age_seconds is None else round(found.age_seconds, 1)
     return Dependency(
-        name=probe.name, part=probe.part, ok=found.ok, needed=probe.needed, age_seconds=age, code=found.code
+        name=probe.name,
+        part=probe.part,
+        ok=found.ok,
+        needed=probe.needed,
+        age_seconds=age,
+        offset_seconds=None if found.offset_seconds is None else round(found.offset_seconds, 3),
+        code=found.code,
     )

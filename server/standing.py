@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
@@ -57,7 +57,11 @@ class Standing:
         self._log = log
 
     def readiness(
-        self, *, database: Callable[[], Awaitable[None]], broker: BrokerServers
+        self,
+        *,
+        database: Callable[[], Awaitable[None]],
+        broker: BrokerServers,
+        others: Sequence[Probe] = (),
     ) -> Callable[[], Awaitable[Readiness]]:
         """What answers ``/readyz``. The server is ready while its database is.
 
@@ -78,6 +82,7 @@ class Standing:
             probes.append(Probe("audit", needed=False, ask=self._log))
         if self._mirrors:
             probes.append(Probe("hospital", needed=False, ask=self._hospital))
+        probes += others
 
         async def answer() -> Readiness:
             return await readiness([*probes, *await _broker_probes(broker)])

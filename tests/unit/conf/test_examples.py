@@ -11,12 +11,14 @@ import yaml
 from prometheus_client import CollectorRegistry
 from prometheus_client.process_collector import ProcessCollector
 
+from adapters.ntp.servers import NtpServers
 from conf.loader import load
 from conf.settings import Setting, Settings
 from core.clock import SystemClock
 from front_machine.sync import SyncHealth
 from queue_display.line import LineSettings
 from realtime.metrics import RealtimeMetrics
+from server.clock_watch import ClockWatch
 from server.exposition import SyncCollector
 from server.specs import own_line_spec, screen_spec
 from server.telemetry import Metrics
@@ -80,6 +82,7 @@ def metrics() -> set[str]:
     Metrics(registry)
     RealtimeMetrics(registry)
     ProcessCollector(registry=registry)
+    ClockWatch(NtpServers(()), clock=SystemClock(), registry=registry)
     now = SystemClock().now()
     registry.register(SyncCollector(lambda: SyncHealth(last_pull=now), lambda: now))
     found = set()

@@ -1,0 +1,1 @@
+"""Time servers (NTP, RFC 5905)."""

@@ -106,6 +106,10 @@ def test_in_wechat_its_own_page_signs_in_and_the_code_leaves_the_address(
     mine.press("own")
     mine.sees("me", "微信公众号")
     assert "code=" not in mine.page.url
+    mine.press("tab-patients")
+    mine.press("add")
+    # Signing in agrees to the terms; the separate consent is never given along with them.
+    mine.there("consent-step")
 
 
 def test_a_code_that_somebody_else_put_into_a_link_is_not_used(fake: FakeServer, phone: Make) -> None:

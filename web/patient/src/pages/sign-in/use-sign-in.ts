@@ -1,6 +1,7 @@
 /** The state behind the sign-in page: what must be agreed to, which ways there are, and one attempt at a time. */
 import { computed, onMounted, ref } from 'vue'
 import type { SignedIn } from '../../account/session'
+import type { Consent } from '../../api/account'
 import { useDoing, useLoaded } from '../../app/doing'
 import { goBackOr } from '../../app/going'
 import { hostCode, leaveFor, ownWay, phoneCodeOf, returnAddress } from '../../app/hosts'
@@ -14,14 +15,18 @@ export function useSignIn() {
   const agreeFault = ref(false)
   const remark = ref<Word | null>(null)
   const { busy, failure, run } = useDoing()
-  const texts = useLoaded(async () =>
-    (await mine.consents(manner.language)).filter((each) => each.kind !== 'sensitive_health'),
-  )
+  const texts = useLoaded(toAgree)
   const ways = useLoaded(() => signIn.ways())
   const own = computed(() => {
     const way = ownWay()
     return way !== null && ways.value.value?.includes(way) ? way : null
   })
+
+  /** What signing in needs. Sensitive data has a consent of its own, asked where it matters and never here. */
+  async function toAgree(): Promise<Consent[]> {
+    const every = await mine.consents(manner.language)
+    return every.filter((each) => each.kind !== 'sensitive_health')
+  }
 
   /** Nothing is sent before the texts could be read and were agreed to. */
   function may(): boolean {
@@ -76,7 +81,7 @@ export function useSignIn() {
     agreed.value = true
     void attempt(async () => {
       const began = signIn.withWeChat(back.code, back.state)
-      texts.value.value = await mine.consents(manner.language).catch(() => null)
+      texts.value.value = await toAgree().catch(() => null)
       return began
     })
   })

@@ -53,9 +53,16 @@ class Rights:
                 "account": _account(user),
                 "sessions": [_session(one) for one in await unit.sessions.live_of(user.id, at=at)],
             }
-            for holding in self._holdings:
-                document[holding.name] = await holding.export(unit, user.id, at=at)
+            document |= await self._parts(unit, user.id, at=at)
+            # What cannot move stayed under the ids of accounts that went into this one.
+            document["merged"] = [
+                {"user": name, **await self._parts(unit, name, at=at)}
+                for name in await unit.users.absorbed(user.id)
+            ]
         return document
+
+    async def _parts(self, unit: AccountUnit, user: UserId, *, at: datetime) -> dict[str, object]:
+        return {holding.name: await holding.export(unit, user, at=at) for holding in self._holdings}
 
     async def close(self, actor: Actor, *, claim: Claim | None = None) -> None:
         """Close the caller's account: every sign-in ends, and nothing is kept but what the law requires.

@@ -88,6 +88,9 @@ class UserStore(Protocol):
         so that it is not merged or closed meanwhile.
         """
 
+    async def absorbed(self, user: UserId) -> Sequence[UserId]:
+        """The accounts that went into this one, also by way of others."""
+
     async def keep(self, change: Change) -> None:
         """Keep what became of these accounts. Raises ``IdentityTaken``."""
 

@@ -222,6 +222,8 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
     exported_at: datetime
     account: dict[str, Any]
     sessions: list[dict[str, Any]]
+    merged: list[dict[str, Any]]
+    """What stayed under the ids of accounts that were merged into this one."""
 
 
 class Close(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -25,7 +25,7 @@ from realtime.revoking import TakeBack
 from realtime.tokens import HmacTokens
 
 HOLDINGS: tuple[Holding[SqlUnit], ...] = (PatientHolding(), ConsentHolding())
-"""What features keep by account. Whoever keeps something new adds its part here."""
+"""What features keep by account in the database. Whoever keeps something new adds its part here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def account_parts(
     take_back: TakeBack,
     revoked: Revoked,
     ways: Ways,
-    holdings: Sequence[Holding[SqlUnit]] = HOLDINGS,
+    holdings: Sequence[Holding[SqlUnit]],
 ) -> AccountParts:
     """What a web process needs of accounts."""
 

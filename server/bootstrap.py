@@ -29,6 +29,7 @@ from adapters.sql.leases import SqlLeases
 from adapters.sql.outbox import SqlOutbox
 from adapters.sql.transaction import Database
 from adapters.sql.unit import SqlUnits
+from audit.holding import RecordHolding
 from clinic.reading import DirectoryReadings
 from conf.settings import Settings
 from conf.words import Words
@@ -61,7 +62,7 @@ from realtime.channels import Channels, houzhen_channels
 from realtime.revocations import RevocableTokens, Revoked
 from realtime.revoking import Revoking
 from realtime.tokens import HmacTokens
-from server.accounts_parts import account_forgetting, account_parts
+from server.accounts_parts import HOLDINGS, account_forgetting, account_parts
 from server.api import ROUTES, documents
 from server.arrivals import Arrivals
 from server.audit_parts import AuditParts, LogProbe, open_audit
@@ -310,6 +311,7 @@ async def _web_role(
         take_back=live.control.take_back,
         revoked=revoked,
         ways=platforms.ways,
+        holdings=(*HOLDINGS, RecordHolding(ground.audit.store)),
     )
     employed = demo_accounts(key) if settings.demo.enabled else ()
     passwords = Argon2Passwords()

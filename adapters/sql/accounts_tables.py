@@ -32,6 +32,7 @@ user = Table(
     Column("merged_into", String(26)),
     _us("created_us"),
     _us("ended_us", nullable=True),
+    Index(None, "merged_into"),
     **_OPTIONS,
 )
 

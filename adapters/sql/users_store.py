@@ -26,6 +26,7 @@ _IDENTITIES = (
     .where(_I.user == bindparam("of_user"))
     .order_by(_I.linked_us, _I.id)
 )
+_ABSORBED = select(_U.id).where(_U.merged_into == bindparam("of_user")).order_by(_U.id)
 _ADD_USER = insert_row(user)
 _KEEP_USER = (
     update(user)
@@ -61,6 +62,13 @@ class SqlUserAccounts:
             return None
         identities = await self._transaction.rows(_IDENTITIES, of_user=user)
         return _user(row, [self._identity(one) for one in identities])
+
+    async def absorbed(self, user: UserId) -> Sequence[UserId]:
+        found = [user]
+        for name in found:
+            rows = await self._transaction.rows(_ABSORBED, of_user=name)
+            found += [UserId(row[0]) for row in rows]
+        return found[1:]
 
     async def keep(self, change: Change) -> None:
         known = {one.id for one in change.before}

@@ -172,6 +172,10 @@ async def test_a_link_merges_whoever_had_it_and_loses_nobody(house: House) -> No
     again = await house.users.link(mine, Claim(WayKind.ALIPAY_MINI, "b"))
     assert (again.merged, again.user) == (False, link.user)
     assert (await house.signs_in("b", way=WayKind.ALIPAY_MINI)).id == mine.id
+    third = await house.signs_in("c", phone=PHONE)
+    await house.users.link(third, Claim(WayKind.WECHAT_MINI, "a"))
+    async with house.units.read() as unit:
+        assert list(await unit.users.absorbed(UserId(third.id))) == [mine.id, theirs.id]
 
 
 async def test_two_accounts_that_link_each_other_at_once_become_one(house: House) -> None:

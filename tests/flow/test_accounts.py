@@ -183,6 +183,11 @@ async def test_a_merge_keeps_every_family_member_and_signs_the_other_account_out
     assert (status, told["id"]) == (200, child)
     back = await town.alipay("lin")
     assert await family(back) == {child, grandmother}
+    _, told = await mine.posts("/v1/me/export")
+    [absorbed] = told["merged"]
+    assert [one["kind"] for one in absorbed["consents"]] == ["sensitive_health"]
+    assert "patient.add" in {one["action"] for one in absorbed["recorded"]}
+    assert absorbed["patients"] == []
     again = await mine.posts("/v1/me/identities", {"way": "alipay_mini", "code": town.code("alipay", "lin")})
     assert (again[0], again[1]["merged"]) == (200, False)
 
@@ -236,6 +241,9 @@ async def test_a_person_takes_a_copy_of_all_that_is_kept(town: Town) -> None:
     assert (patient["patient"]["name"], patient["patient"]["id_number"]) == ("林小宝", "E12345678")
     assert [one["kind"] for one in told["consents"]] == ["sensitive_health"]
     assert "王桂英" not in str(told)
+    recorded = {one["action"] for one in told["recorded"]}
+    assert {"patient.add", "consent.change"} <= recorded
+    assert {one["actor"] for one in told["recorded"]} == {told["account"]["user"]}
 
 
 async def test_a_closed_account_is_gone_and_whoever_comes_back_begins_anew(town: Town) -> None:

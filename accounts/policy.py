@@ -75,6 +75,8 @@ _PEOPLE = EMPLOYEES | {Role.PATIENT}
 """Whoever signs in; machines carry tokens that stand alone."""
 _OWNERS = frozenset({Role.PATIENT})
 """Who has an account with family members."""
+_READERS = STAFF | {Role.KIOSK, Role.CASHIER}
+"""Where a patient shows a code."""
 _SECURITY = frozenset({Role.SECURITY_ADMIN})
 
 POLICY = MappingProxyType(
@@ -111,6 +113,10 @@ POLICY = MappingProxyType(
         "patient.unbind": _rule(_OWNERS, Touches.PERSONAL, Reach.OWN),
         "patient.default": _rule(_OWNERS, Touches.PERSONAL, Reach.OWN),
         "patient.reveal": _rule(_OWNERS, Touches.HEALTH, Reach.OWN),
+        "health_card.look": _rule(_OWNERS, Touches.PERSONAL, Reach.OWN),
+        "health_card.apply": _rule(_OWNERS, Touches.HEALTH, Reach.OWN),
+        "health_card.show": _rule(_OWNERS, Touches.HEALTH, Reach.OWN),
+        "health_card.verify": _rule(_READERS, Touches.HEALTH, Reach.ALL),
         # Staff's own accounts, and their administration
         "staff.sign_in": _rule(None, Touches.ACCOUNT),
         "staff.set_up": _rule(None, Touches.ACCOUNT),

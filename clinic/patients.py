@@ -1,7 +1,6 @@
 """Use cases of patients: look, add, reveal, unbind, choose the usual one; and the one door to any of them."""
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Protocol
 
 from accounts.consent import Kind as Consent
@@ -121,21 +120,20 @@ class PatientService:
 
     async def unbind(self, actor: Actor, patient: PatientId) -> PatientList:
         """Let a person go; answers who is left. Refuses with ``NoSuchPatient``."""
-        await self._change(actor, patient, lambda family, at: rules.unbind(family, patient, at=at))
+        async with self._units.begin() as unit:
+            family = await unit.patients.family_for_change(UserId(actor.id))
+            await unit.patients.keep(family, rules.unbind(family, patient, at=self._clock.now()))
+            unit.health_cards.erase([patient])
+            await unit.commit()
         return await self.all(actor)
 
     async def make_default(self, actor: Actor, patient: PatientId) -> PatientList:
         """Preselect this one from now on. Refuses with ``NoSuchPatient``."""
-        await self._change(actor, patient, lambda family, _: rules.make_usual(family, patient))
-        return await self.all(actor)
-
-    async def _change(
-        self, actor: Actor, patient: PatientId, rule: Callable[[Family, datetime], Family]
-    ) -> None:
         async with self._units.begin() as unit:
             family = await unit.patients.family_for_change(UserId(actor.id))
-            await unit.patients.keep(family, rule(family, self._clock.now()))
+            await unit.patients.keep(family, rules.make_usual(family, patient))
             await unit.commit()
+        return await self.all(actor)
 
 
 async def join_families(unit: Unit, *, kept: UserId, joining: UserId) -> None:

@@ -161,6 +161,7 @@ def _contradictions(settings: Settings) -> Iterable[tuple[str, str]]:
     for name, days in least.items():
         if not days <= getattr(settings.retention, name) <= MOST_DAYS:
             yield f"retention.{name}", f"must be {days} to {MOST_DAYS}"
+    yield from _about_health_cards(settings)
     if not 1 <= settings.patients.per_account <= limits.PATIENTS_PER_ACCOUNT:
         yield "patients.per_account", f"must be 1 to {limits.PATIENTS_PER_ACCOUNT}"
     for name, fewest, most in (
@@ -209,6 +210,21 @@ def _about_providers(settings: Settings, *, production: bool) -> Iterable[tuple[
         yield "sms.gateway", 'is needed for sms.sender = "http"'
     if production and sms.sender == "log":
         yield "sms.sender", "log delivers nothing; production needs http or none"
+
+
+def _about_health_cards(settings: Settings) -> Iterable[tuple[str, str]]:
+    card = settings.health_card
+    if card.provider == "offline" and settings.profile == "production":
+        yield "health_card.provider", "offline is an issuer for demonstrations: refused in production"
+    if card.provider in {"provincial", "tencent"}:
+        if not card.address.startswith("https://" if settings.profile == "production" else "http"):
+            yield "health_card.address", "must begin with https://"
+        if not card.app:
+            yield "health_card.app", "is needed by this provider"
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", card.issuer):
+        yield "health_card.issuer", "must be 1 to 32 letters, digits, - or _"
+    if not 20 <= card.code_seconds <= 600:
+        yield "health_card.code_seconds", "must be 20 to 600"
 
 
 def _is_network(text: str) -> bool:

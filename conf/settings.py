@@ -238,6 +238,31 @@ class Patients(Setting, frozen=True, kw_only=True):
     """How many an account may have."""
 
 
+class HealthCard(Setting, frozen=True, kw_only=True):
+    """电子健康卡: who issues the electronic health cards of patients."""
+
+    provider: Literal["none", "offline", "provincial", "tencent"] = "none"
+    """``offline``: this server itself, for demonstrations; refused in production."""
+    address: str = ""
+    """Where the issuer is asked: ``https://host/path`` of a provincial one, ``https://host`` of Tencent's."""
+    app: str = ""
+    """The application's id at the issuer."""
+    hospital: str = ""
+    """The hospital's id at Tencent's platform."""
+    issuer: str = "HOUZHEN"
+    """The issuer's code (``issuerOrgCode``), which people see and offline codes carry."""
+    secret_file: str = "{data}/keys/health-card.key"
+    """The application's secret; the key of an offline issuer, made at first start."""
+    field_key_file: str = "{data}/keys/health-card-fields"
+    """32 hex digits: the SM4 key of a provincial issuer's encrypted fields."""
+    code_seconds: int = 60
+    """How long a dynamic code lives, offline and at Tencent's; a provincial issuer says it itself."""
+    static_codes: bool = False
+    """Whether static codes are shown and taken."""
+    once_per_scene: bool = True
+    """Whether a dynamic code is good once in each scene."""
+
+
 class Staff(Setting, frozen=True, kw_only=True):
     """Sign-in of staff: how long it lasts, how long a password does."""
 
@@ -278,6 +303,7 @@ class Settings(Setting, frozen=True, kw_only=True):
     alipay: Alipay = Alipay()
     sms: Sms = Sms()
     patients: Patients = Patients()
+    health_card: HealthCard = HealthCard()
     staff: Staff = Staff()
     demo: Demo = Demo()
     own_lines: tuple[OwnLine, ...] = ()

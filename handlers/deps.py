@@ -14,6 +14,7 @@ from accounts.staff_sign_in import StaffSignIn
 from accounts.users import Users
 from accounts.wechat import ServiceAccount
 from audit.reading import AuditReading
+from clinic.health_card_service import HealthCardService
 from clinic.patients import PatientService
 from clinic.reading import DirectoryReadings
 from core.actor import Actor
@@ -85,6 +86,10 @@ class Patients(Protocol):
     @property
     def service(self) -> PatientService:
         """The people of an account."""
+
+    @property
+    def health_cards(self) -> HealthCardService:
+        """Their electronic health cards."""
 
     @property
     def consents(self) -> ConsentService:

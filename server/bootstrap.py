@@ -72,6 +72,7 @@ from server.demo_staff import demo_accounts
 from server.edge_parts import managed_addresses, request_quotas
 from server.exposition import SyncCollector, exposed
 from server.health import Probe
+from server.health_card_parts import open_health_cards
 from server.known_lines import KnownLines
 from server.lag import watch_lag
 from server.leases import LeaseKeeper
@@ -79,7 +80,7 @@ from server.leftovers import OutboxLeftovers
 from server.live import Live, open_live
 from server.mirroring import QueueMirror
 from server.outcomes import CannotStart
-from server.patient_parts import patient_parts, patient_work, records_of
+from server.patient_parts import patient_forgetting, patient_parts, patient_work, records_of
 from server.platforms_parts import open_platforms
 from server.relay import Relay, RelayGauges
 from server.sealing_parts import field_sealing
@@ -303,6 +304,7 @@ async def _web_role(
     platforms = await open_platforms(
         settings, clock=clock, stack=stack, observe=ground.metrics.asked_provider
     )
+    cards = await open_health_cards(settings.health_card, clock=clock, stack=stack)
     accounts = account_parts(
         units=ground.units,
         clock=clock,
@@ -333,7 +335,7 @@ async def _web_role(
         audit=ground.audit,
         wechat=platforms.service_account,
         patients=patient_parts(
-            settings=settings, units=ground.units, clock=clock, records=records_of(ground.link)
+            settings=settings, units=ground.units, clock=clock, records=records_of(ground.link), cards=cards
         ),
         readiness=standing.readiness(
             database=ground.database.answers,
@@ -479,6 +481,7 @@ def _forgetting(ground: _Ground, keeper: LeaseKeeper) -> Forgetting:
             forget_revocations,
             account_forgetting(ground.units.under(fence), clock),
             staff_forgetting(ground.units.under(fence), clock),
+            patient_forgetting(ground.units.under(fence), clock),
             leftovers.sweep,
             past.sweep,
         )

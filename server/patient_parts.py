@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 from accounts.consents import ConsentService
 from adapters.sql.unit import SqlUnits
+from clinic.card_tying import CardTying
 from clinic.enrolment import Enrolment
+from clinic.health_card_service import CardRules, HealthCardService
+from clinic.health_cards import HealthCards
 from clinic.hospital_records import HospitalRecords
 from clinic.patients import PatientService
 from conf.consent_texts import read_consent_texts
@@ -24,6 +27,7 @@ class PatientParts:
     """``handlers.deps.Patients``."""
 
     service: PatientService
+    health_cards: HealthCardService
     consents: ConsentService
 
 
@@ -33,19 +37,37 @@ def records_of(link: HospitalLink | None) -> HospitalRecords | None:
 
 
 def patient_work(*, units: SqlUnits, clock: Clock, records: HospitalRecords) -> Callable[[], Awaitable[None]]:
-    """The worker's loop: patients whom the hospital does not know yet are asked about again."""
+    """The worker's loop: patients whom the hospital does not know yet, and their cards, are asked about."""
     enrolment = Enrolment(units=units, records=records, clock=clock)
+    tying = CardTying(units=units, records=records, clock=clock)
 
     async def run() -> None:
         while True:
             await enrolment.sweep()
+            await tying.sweep()
             await asyncio.sleep(limits.PATIENT_SWEEP_SECONDS)
 
     return run
 
 
+def patient_forgetting(units: SqlUnits, clock: Clock) -> Callable[[], Awaitable[None]]:
+    """What the worker forgets: codes of health cards that were used and have ended by themselves."""
+
+    async def forget() -> None:
+        async with units.begin() as unit:
+            unit.health_cards.forget_uses(at=clock.now())
+            await unit.commit()
+
+    return forget
+
+
 def patient_parts(
-    *, settings: Settings, units: SqlUnits, clock: Clock, records: HospitalRecords | None
+    *,
+    settings: Settings,
+    units: SqlUnits,
+    clock: Clock,
+    records: HospitalRecords | None,
+    cards: HealthCards | None,
 ) -> PatientParts:
     """What a web process needs of patients. Reads the texts of consents; raises ``CannotStart``."""
     try:
@@ -60,6 +82,14 @@ def patient_parts(
             random=os.urandom,
             limit=settings.patients.per_account,
             in_force=texts.in_force,
+        ),
+        health_cards=HealthCardService(
+            units=units,
+            cards=cards,
+            records=records,
+            clock=clock,
+            in_force=texts.in_force,
+            rules=CardRules(settings.health_card.static_codes, settings.health_card.once_per_scene),
         ),
         consents=ConsentService(units=units, texts=texts, clock=clock),
     )

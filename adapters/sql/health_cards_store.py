@@ -7,10 +7,11 @@ from sqlalchemy import bindparam, delete, select
 
 from adapters.sql.driver import Duplicate, Row
 from adapters.sql.instants import from_us, from_us_or_none, to_us, to_us_or_none
-from adapters.sql.patient_tables import health_card, health_card_use
+from adapters.sql.patient_tables import health_card, health_card_use, patient
 from adapters.sql.statement import IN_PLACES, insert_or_update, insert_row, one_of, places
 from adapters.sql.transaction import Transaction
 from clinic.health_card_store import KeptCard
+from clinic.patient import InHospital
 from core.ids import PatientId
 from core.sealing import Sealing
 
@@ -19,6 +20,17 @@ _C, _U = health_card.c, health_card_use.c
 _FIELDS = (_C.patient, _C.issuer, _C.card, _C.main_index, _C.issued_us, _C.bound_us)
 _OF = select(*_FIELDS).where(one_of(_C.patient))
 _HOLDERS = select(_C.patient).where(_C.main_index_index == bindparam("of")).order_by(_C.patient)
+_UNTIED = (
+    select(_C.patient)
+    .join(patient, patient.c.id == _C.patient)
+    .where(
+        _C.bound_us.is_(None),
+        patient.c.in_hospital == InHospital.FOUND.value,
+        patient.c.unbound_us.is_(None),
+    )
+    .order_by(_C.issued_us)
+    .limit(bindparam("limit"))
+)
 _KEEP = insert_or_update(health_card)
 _DROP = delete(health_card).where(_C.patient == bindparam("of"))
 _USE = insert_row(health_card_use)
@@ -70,6 +82,9 @@ class SqlHealthCards:
 
     def erase(self, patients: Sequence[PatientId]) -> None:
         self._transaction.later_each(_DROP, [(each,) for each in patients])
+
+    async def untied(self, *, limit: int) -> Sequence[PatientId]:
+        return [PatientId(row[0]) for row in await self._transaction.rows(_UNTIED, limit=limit)]
 
     async def use(self, code: bytes, *, until: datetime) -> bool:
         self._transaction.later(_USE, id=code, until_us=to_us(until))

@@ -100,6 +100,34 @@ async def test_a_family_member_from_consent_to_unbinding(accounts: tuple[Account
     assert await mine.get(path) == none
 
 
+async def test_a_health_card_from_application_to_the_cashier(accounts: tuple[Account, ...]) -> None:
+    mine, theirs, nurse = accounts
+    await mine.agree()
+    _, patient = await mine.post("/v1/patients", a_person())
+    path = f"/v1/patients/{patient['id']}/health-card"
+    assert await mine.get(path) == (200, {"state": "none"})
+    assert (await mine.post(f"{path}/code"))[1]["code"] == "health_card.none"
+    status, card = await mine.post(path)
+    assert (status, card["state"], card["issuer"], card["bound"]) == (200, "issued", "HOUZHEN", False)
+    _, shown = await mine.post(f"{path}/code")
+    assert shown.keys() == {"text", "svg", "kind", "good_until", "refresh_after_seconds"}
+    assert (await theirs.get(path))[0] == (await theirs.post(f"{path}/code"))[0] == 404
+    verify = {"code": shown["text"], "scene": "registration"}
+    assert (await mine.post("/v1/health-cards/verify", verify))[0] == 403
+    _, told = await nurse.post("/v1/health-cards/verify", verify)
+    assert (told["known"], told["name_masked"], told["card_masked"]) == (True, "李*明", card["card_masked"])
+    for body, code in (
+        (verify, "health_card.code_used"),
+        ({**verify, "code": shown["text"][:64] + ":1"}, "health_card.static_not_allowed"),
+        ({**verify, "code": shown["text"].replace("HOUZHEN", "OTHER")}, "health_card.other_issuer"),
+        ({**verify, "code": "0" + shown["text"][1:]}, "health_card.code_unknown"),
+        ({**verify, "scene": "bar"}, "core.bad_input"),
+    ):
+        status, refused = await nurse.post("/v1/health-cards/verify", body)
+        assert (status, refused["code"]) == (422, code)
+        assert body["code"][:60] not in str(refused)
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [

@@ -6,7 +6,6 @@ import re
 from datetime import timedelta
 
 import pytest
-from accounts.consent_holding import ConsentHolding
 
 from accounts.consent import ConsentNeeded, Entry, Kind
 from adapters.health_card.offline import OfflineCards
@@ -28,7 +27,7 @@ from clinic.health_cards import (
     refresh_after,
 )
 from clinic.patient import NoSuchPatient, Person
-from clinic.patient_holding import PatientHolding
+from clinic.patient_holding import ConsentHolding, PatientHolding
 from clinic.patients import PatientService
 from core.clock import ManualClock
 from core.ids import PatientId, SessionId, UserId
@@ -252,8 +251,8 @@ async def test_accounts_merge_are_copied_and_erased_with_cards_and_consents(desk
         copied = await PatientHolding().export(unit, UserId("u1"), at=NOON)
         ledger = await ConsentHolding().export(unit, UserId("u1"), at=NOON)
     assert isinstance(copied, list)
-    assert {row["id_number"] for row in copied} == {body(1).id_number, body(2).id_number}
-    assert all(row["health_card"]["issuer"] == "ORG001" for row in copied)
+    assert {row["patient"].id_number for row in copied} == {body(1).id_number, body(2).id_number}
+    assert all(row["health_card"].issuer == "ORG001" for row in copied)
     assert isinstance(ledger, list)
     assert len(ledger) == 3
     async with desk.units.begin() as unit:

@@ -11,9 +11,8 @@ from adapters.sql.transaction import Database
 from adapters.sql.unit import SqlUnits
 from clinic.enrolment import Enrolment
 from clinic.patient import InHospital, NoSuchPatient, SamePersonTwice, TooManyPatients
-from clinic.patient_holding import join_families
 from clinic.patient_wire import PatientCard
-from clinic.patients import PatientService
+from clinic.patients import PatientService, join_families
 from core.clock import ManualClock
 from core.ids import PatientId, UserId
 from core.refusals import Refusal, StorageUnavailable

@@ -76,6 +76,7 @@ BODIES: dict[str, dict[str, object]] = {
     "Transfer": {"to_line": OTHERS, "expected_version": 1},
     "Undo": {"expected_version": 1},
     "Reveal": {},
+    "ShowCode": {},
 }
 """A sound body of each model that a request about a record carries."""
 

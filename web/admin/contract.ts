@@ -8,9 +8,9 @@ export interface StaffAccount {
   role: string
   lines: string[]
   state: StaffState
-  has_second_factor?: boolean
-  created_at?: string
-  last_sign_in_at?: string | null
+  granted: boolean
+  created_at: string
+  last_sign_in_at: string | null
 }
 
 export interface Invitation {

@@ -25,6 +25,8 @@ export interface Enrolment {
 export interface Challenge {
   challenge: string
   second: 'totp' | 'enrol'
+  /** the password has grown too old: a new one goes with the code */
+  must_change?: boolean
   enrol?: Enrolment
 }
 
@@ -33,5 +35,6 @@ export interface StaffMe {
   name: string
   role: string
   lines: string[]
-  recovery_codes_left?: number
+  recovery_codes_left: number
+  must_change: boolean
 }

@@ -10,6 +10,9 @@ const account = (more: Partial<StaffAccount> = {}): StaffAccount => ({
   role: 'nurse',
   lines: [],
   state: 'active',
+  granted: true,
+  created_at: '2026-11-26T08:00:00+08:00',
+  last_sign_in_at: null,
   ...more,
 })
 
@@ -23,7 +26,13 @@ describe('what is offered for an account', () => {
 
   it('follows the state of the account', () => {
     expect(actsFor('security_admin', account({ state: 'locked' }), '2')).toContain('unlock')
-    expect(actsFor('security_admin', account({ state: 'invited' }), '2')).toEqual(['role', 'lines', 'reset'])
+    expect(actsFor('security_admin', account({ state: 'invited', granted: false }), '2')).toEqual([
+      'grant',
+      'role',
+      'lines',
+    ])
+    expect(actsFor('system_admin', account({ state: 'invited' }), '1')).toEqual(['invite', 'close'])
+    expect(actsFor('security_admin', account({ role: 'audit_admin' }), '2')).toEqual(['lock', 'reset'])
     expect(actsFor('security_admin', account({ role: 'cashier' }), '2')).not.toContain('lines')
     expect(actsFor('system_admin', account({ state: 'closed' }), '1')).toEqual([])
   })

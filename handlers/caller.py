@@ -24,6 +24,8 @@ class Caller:
     device: str = ""
     browser: str = field(default="", repr=False)
     """The nonce that this browser was given when it began to sign in."""
+    is_secure: bool = False
+    """Whether a proxy that is trusted says that it came by HTTPS."""
 
     @property
     def where(self) -> Where:
@@ -38,13 +40,14 @@ class Caller:
             address=_text(group),
             device=device_of(headers.get("User-Agent", "")),
             browser=_nonce(headers.get("Cookie", "")),
+            is_secure=addresses.is_https(peer, headers),
         )
 
-
-def keep_nonce(nonce: str) -> tuple[str, str]:
-    """The header by which a browser keeps its nonce while it is away. No script can read it."""
-    ends = limits.SIGN_IN_STATE_SECONDS
-    return "Set-Cookie", f"{COOKIE}={nonce}; Path=/v1; Max-Age={ends}; HttpOnly; SameSite=Lax"
+    def keep_nonce(self, nonce: str) -> tuple[str, str]:
+        """The header by which the browser keeps its nonce while it is away. No script can read it."""
+        only = "; Secure" if self.is_secure else ""
+        ends = limits.SIGN_IN_STATE_SECONDS
+        return "Set-Cookie", f"{COOKIE}={nonce}; Path=/v1; Max-Age={ends}; HttpOnly; SameSite=Lax{only}"
 
 
 def _nonce(cookies: str) -> str:

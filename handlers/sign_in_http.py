@@ -31,7 +31,7 @@ from accounts.wire import (
     WaysIn,
 )
 from core.actor import Actor
-from handlers.caller import Caller, keep_nonce
+from handlers.caller import Caller
 from handlers.deps import Deps
 from handlers.routes import Answered, Routes
 
@@ -71,7 +71,7 @@ async def start_page(deps: Deps, actor: Actor, body: StartPage, caller: Caller) 
     """Send the browser to `address`. A cookie stays with it, so that no other browser can come back."""
     begun = deps.accounts.users.proving.start(return_to=body.return_to, nonce=caller.browser)
     started = PageStarted(address=begun.address, state=begun.state)
-    return Answered(started, (keep_nonce(begun.nonce),))
+    return Answered(started, (caller.keep_nonce(begun.nonce),))
 
 
 @routes.post(

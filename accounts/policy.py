@@ -138,6 +138,8 @@ POLICY = MappingProxyType(
         "admin.roles": _administration(*ADMINS),
         # The log
         "audit.look": _administration(Role.AUDIT_ADMIN),
+        "audit.review": _administration(Role.AUDIT_ADMIN),
+        "audit.sign": _administration(Role.AUDIT_ADMIN),
         "token.revoke": _rule(_SECURITY, Touches.ADMINISTRATION, Reach.ALL, managed=True),
         # WeChat: its own server, and pages that use its JS-SDK
         "wechat.page": _rule(None, Touches.NOTHING),

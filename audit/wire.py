@@ -1,13 +1,15 @@
 """What travels about the log."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
 from audit.chain import Link
 from audit.moments import moment
 from audit.record import Result
+from audit.review import Review, State
+from core import limits
 
 Moment = Annotated[datetime, Meta(tz=True)]
 Month = Annotated[str, Meta(pattern=r"^20\d\d-(0[1-9]|1[0-2])$")]
@@ -96,3 +98,54 @@ class AuditStanding(Struct, frozen=True, kw_only=True):
     verified: Verified | None
     warnings: list[str]
     """Codes: cannot_write, little_room, not_signed, not_verified, tampered."""
+
+
+class DraftReview(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which month to count."""
+
+    month: Month
+
+
+class SignReview(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the reviewer found and concludes. Kept for good: no names of patients."""
+
+    findings: Annotated[str, Meta(min_length=1, max_length=limits.AUDIT_REVIEW_TEXT)]
+    conclusion: Annotated[str, Meta(min_length=1, max_length=limits.AUDIT_REVIEW_TEXT)]
+
+
+class ReviewRow(Struct, frozen=True, kw_only=True):
+    """A month's review in the list."""
+
+    month: str
+    version: int
+    state: State
+    drafted_at: datetime
+    signed_at: datetime | None
+    reviewer: str
+    records: int
+    proposed: int
+
+    @classmethod
+    def of(cls, review: Review) -> "ReviewRow":
+        return cls(
+            month=review.month,
+            version=review.version,
+            state=review.state,
+            drafted_at=review.drafted_at,
+            signed_at=review.signed_at,
+            reviewer=review.reviewer,
+            records=review.counts.records,
+            proposed=len(review.proposed),
+        )
+
+
+class ReviewList(Struct, frozen=True, kw_only=True):
+    """Every month's newest version, newest month first."""
+
+    reviews: list[ReviewRow]
+
+
+class DocumentQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which form of the record."""
+
+    form: Literal["pdf", "docx"] = "pdf"

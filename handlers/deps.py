@@ -14,6 +14,8 @@ from accounts.staff_sign_in import StaffSignIn
 from accounts.users import Users
 from accounts.wechat import ServiceAccount
 from audit.reading import AuditReading
+from audit.review import Review
+from audit.reviewing import AuditReviews
 from clinic.health_card_service import HealthCardService
 from clinic.patients import PatientService
 from clinic.reading import DirectoryReadings
@@ -125,6 +127,13 @@ class Audit(Protocol):
     @property
     def reading(self) -> AuditReading:
         """Search and standing."""
+
+    @property
+    def reviews(self) -> AuditReviews:
+        """Monthly reviews."""
+
+    async def document(self, review: Review, form: str) -> bytes:
+        """A review as the document that is filed; ``form`` is ``pdf`` or ``docx``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,12 +9,17 @@ from pathlib import Path
 
 import structlog
 
+from accounts.policy import POLICY
 from adapters.sql import migrations
 from adapters.sql.audit_readings import SqlAuditReadings
+from adapters.sql.audit_reviews import SqlAuditReviews
 from adapters.sql.engine import BadDatabaseUrl
 from adapters.sql.transaction import Database
 from audit.log import AuditLog
 from audit.reading import AuditReading
+from audit.review import Review
+from audit.review_form import Form, form_of
+from audit.reviewing import AuditReviews
 from audit.signing import KEY_BYTES, SigningKey
 from conf.settings import Settings
 from core import limits
@@ -35,6 +40,12 @@ class AuditParts:
     log: AuditLog
     key: SigningKey
     reading: AuditReading
+    reviews: AuditReviews
+    hospital: str
+
+    async def document(self, review: Review, form: str) -> bytes:
+        """A review as a document, made beside the loop."""
+        return await asyncio.to_thread(_written, form_of(review, hospital=self.hospital), form)
 
 
 async def open_audit(
@@ -53,7 +64,19 @@ async def open_audit(
     audit_log.start()
     stack.push_async_callback(audit_log.close)
     reading = AuditReading(store, log=audit_log, clock=clock, kept_days=settings.audit.days)
-    return AuditParts(store, audit_log, key, reading)
+    kept = settings.audit.days
+    touches = {action: rule.touches.value for action, rule in POLICY.items()}
+    reviews = AuditReviews(SqlAuditReviews(database), reading, clock=clock, touches=touches, kept_days=kept)
+    name = settings.hospital.name
+    return AuditParts(store, audit_log, key, reading, reviews, f"{name.zh} {name.en}")
+
+
+def _written(form: Form, kind: str) -> bytes:
+    # Imported when somebody asks: every process would carry these packages for a document a month.
+    from adapters.documents.review_docx import review_docx
+    from adapters.documents.review_pdf import review_pdf
+
+    return (review_docx if kind == "docx" else review_pdf)(form)
 
 
 class LogProbe:

@@ -36,7 +36,7 @@ _BYTES = ByDatabase(
     mysql=select(
         literal_column(
             "(SELECT CAST(COALESCE(SUM(data_length + index_length), 0) AS SIGNED) "
-            "FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name LIKE 'audit!_%%' "
+            "FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name LIKE 'audit!_%' "
             "ESCAPE '!')",
             BigInteger,
         )

@@ -48,12 +48,12 @@ class Clerk:
     def __init__(self, settings: Settings, port: int, role: Role) -> None:
         issuer = Issuer(HmacTokens([token_key(Path(settings.keys.tokens))]), SystemClock())
         token = issuer.issue(staff_actor(role, "0007"), good_for=timedelta(hours=1)).token
-        self._headers = {"Authorization": f"Bearer {token}"}
-        self._address = f"http://127.0.0.1:{port}"
+        self.headers = {"Authorization": f"Bearer {token}"}
+        self.address = f"http://127.0.0.1:{port}"
 
     async def asks(self, method: str, path: str, body: object = None) -> tuple[int, dict[str, Any]]:
         async with (
-            aiohttp.ClientSession(self._address, headers=self._headers) as session,
+            aiohttp.ClientSession(self.address, headers=self.headers) as session,
             session.request(method, path, json=body) as answer,
         ):
             return answer.status, await answer.json()
@@ -182,3 +182,27 @@ async def test_the_audit_administrator_searches_and_nobody_else(tmp_path: Path) 
         assert standing["writes"]
         status, ready = await auditor.asks("GET", "/readyz")
         assert {"name": "audit", "ok": True, "needed": False} in ready["dependencies"]
+
+
+async def test_a_month_is_reviewed_signed_and_filed(tmp_path: Path) -> None:
+    settings = a_platform(tmp_path)
+    async with compose(settings, Roles.ALL) as platform:
+        auditor = Clerk(settings, platform.port, Role.AUDIT_ADMIN)
+        month = f"{SystemClock().now():%Y-%m}"
+        place = f"/v1/admin/audit/reviews/{month}"
+        assert (await auditor.asks("GET", place))[0] == 404
+        assert (await auditor.asks("POST", "/v1/admin/audit/reviews", {"month": "2026-13"}))[0] == 422
+        status, draft = await auditor.asks("POST", "/v1/admin/audit/reviews", {"month": month})
+        assert (status, draft["state"], draft["version"]) == (201, "draft", 1)
+        status, listed = await auditor.asks("GET", "/v1/admin/audit/reviews")
+        assert [each["month"] for each in listed["reviews"]] == [month]
+        words = {"findings": "无异常。", "conclusion": "日志完整。"}
+        status, refused = await auditor.asks("POST", f"{place}/sign", words)
+        assert (status, refused["code"]) == (409, "audit.month_is_not_over")
+        for form, begins in (("pdf", b"%PDF"), ("docx", b"PK")):
+            async with (
+                aiohttp.ClientSession(auditor.address, headers=auditor.headers) as session,
+                session.get(f"{place}/document?form={form}") as answer,
+            ):
+                assert answer.status == 200
+                assert (await answer.read()).startswith(begins)

@@ -26,9 +26,16 @@ _PROGRAMS = (
 )
 
 
-def device_of(user_agent: str) -> str:
-    """The label, for example ``iPhone · WeChat``; empty when neither part is known."""
-    parts = (_first(_SYSTEMS, user_agent), _first(_PROGRAMS, user_agent))
+WECHAT_MINI = "WeChat mini-program"
+ALIPAY_MINI = "Alipay mini-program"
+
+
+def device_of(user_agent: str, *, program: str = "") -> str:
+    """The label, for example ``iPhone · WeChat``; empty when neither part is known.
+
+    ``program`` is what is known better than by the User-Agent: on phones a mini-program's says nothing of it.
+    """
+    parts = (_first(_SYSTEMS, user_agent), program or _first(_PROGRAMS, user_agent))
     return " · ".join(part for part in parts if part)
 
 

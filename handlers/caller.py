@@ -22,6 +22,8 @@ class Caller:
 
     address: str = ""
     device: str = ""
+    agent: str = field(default="", repr=False)
+    """The User-Agent as it came: to be looked at, not kept."""
     browser: str = field(default="", repr=False)
     """The nonce that this browser was given when it began to sign in."""
     is_secure: bool = False
@@ -32,6 +34,10 @@ class Caller:
         """As sign-in keeps it."""
         return Where(device=self.device, address=self.address)
 
+    def where_in(self, program: str) -> Where:
+        """As sign-in keeps it, by a program that is known by the way it signs in."""
+        return Where(device=device_of(self.agent, program=program), address=self.address)
+
     @classmethod
     def of(cls, peer: str, headers: Mapping[str, str], addresses: ClientAddresses) -> "Caller":
         """Who a request comes from, as far as that can be believed."""
@@ -39,6 +45,7 @@ class Caller:
         return cls(
             address=_text(group),
             device=device_of(headers.get("User-Agent", "")),
+            agent=headers.get("User-Agent", ""),
             browser=_nonce(headers.get("Cookie", "")),
             is_secure=addresses.is_https(peer, headers),
         )

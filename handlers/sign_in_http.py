@@ -1,5 +1,6 @@
 """Signing in over HTTP: by WeChat, Alipay, or a code sent to a telephone."""
 
+from accounts.device import ALIPAY_MINI, WECHAT_MINI
 from accounts.oauth_state import StateExpired, StateRefused, StateUsed
 from accounts.providers import (
     CodeExpired,
@@ -95,7 +96,7 @@ async def by_page(deps: Deps, actor: Actor, body: ByPage, caller: Caller) -> Sig
 async def by_wechat_mini(deps: Deps, actor: Actor, body: ByWechatMini, caller: Caller) -> SignedIn:
     """With the telephone button's code the account has that telephone too."""
     claim = Claim(WayKind.WECHAT_MINI, body.code, phone_code=body.phone_code or "")
-    return _signed_in(await deps.accounts.users.sign_in(claim, caller.where))
+    return _signed_in(await deps.accounts.users.sign_in(claim, caller.where_in(WECHAT_MINI)))
 
 
 @routes.post(
@@ -107,7 +108,7 @@ async def by_wechat_mini(deps: Deps, actor: Actor, body: ByWechatMini, caller: C
 async def by_alipay_mini(deps: Deps, actor: Actor, body: ByAlipayMini, caller: Caller) -> SignedIn:
     """With the code of `my.getAuthCode`."""
     claim = Claim(WayKind.ALIPAY_MINI, body.code)
-    return _signed_in(await deps.accounts.users.sign_in(claim, caller.where))
+    return _signed_in(await deps.accounts.users.sign_in(claim, caller.where_in(ALIPAY_MINI)))
 
 
 @routes.post(

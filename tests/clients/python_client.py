@@ -91,10 +91,11 @@ class PythonClient:
         *,
         ping_slack: float = 10.0,
         token_takes: float = 0.0,
+        another: Callable[[], Awaitable[str]] | None = None,
     ) -> None:
         given = iter(tokens[1:])
 
-        async def another() -> str:
+        async def following() -> str:
             await asyncio.sleep(token_takes)
             return next(given)
 
@@ -102,7 +103,7 @@ class PythonClient:
             url,
             events=_Client(self.events),
             token=tokens[0] if tokens else "",
-            get_token=another if tokens else None,
+            get_token=(another or following) if tokens else None,
             max_reconnect_delay=0.3,
             max_server_ping_delay=ping_slack,
             proxy=None,

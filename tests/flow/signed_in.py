@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -78,12 +78,12 @@ class Device:
         return status, told
 
     @contextlib.asynccontextmanager
-    async def connected(self) -> AsyncIterator[Stock]:
-        """A socket opened with the token that is for sockets."""
-        tokens = [await self.socket_token(), await self.socket_token()]
-        client = PythonClient()
+    async def connected(self, another: Callable[[], Awaitable[str]] | None = None) -> AsyncIterator[Stock]:
+        """A socket opened with the token that is for sockets; ``another`` gets the next."""
+        client, tokens = PythonClient(), (await self.socket_token(), await self.socket_token())
         try:
-            await client.connect(f"ws://127.0.0.1:{self.web.port}/connection/websocket", tuple(tokens))
+            url = f"ws://127.0.0.1:{self.web.port}/connection/websocket"
+            await client.connect(url, tokens, another=another)
             await client.events.until("connected")
             yield client
         finally:

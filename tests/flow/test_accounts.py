@@ -148,6 +148,8 @@ async def test_by_every_way_and_each_is_found_again(town: Town) -> None:
     assert visitor("lin").openid(SERVICE).endswith(masked.removeprefix("****"))
     _, told = await page.gets("/v1/sessions")
     assert [one["device"] for one in told["sessions"]] == ["Windows · Chrome"]
+    _, told = await mini.gets("/v1/sessions")
+    assert {one["device"] for one in told["sessions"]} == {"iPhone · WeChat mini-program"}
 
 
 async def test_two_devices_one_is_ended_from_the_other_and_then_both(town: Town) -> None:

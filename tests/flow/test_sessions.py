@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from core import limits
 from core.actor import Actor, Role
 from core.clock import SystemClock
 from realtime.tokens import HmacTokens
@@ -115,6 +116,28 @@ async def test_the_sockets_token_opens_no_endpoint_and_stand_alone_tokens_no_ses
         status, told = await phone.posts(path, token=alone)
         assert (status, told["code"]) == (401, "accounts.no_session")
         assert (await phone.posts(path, token=""))[0] == 401
+
+
+async def test_a_socket_outlives_its_tokens_as_long_as_the_session_does(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "ACCESS_TOKEN_SECONDS", 2)
+    phone = await house.device_of(PERSON, web=-1)
+    given: list[str] = []
+
+    async def another() -> str:
+        assert (await phone.renews())[0] == 200
+        given.append(await phone.socket_token())
+        return given[-1]
+
+    async with phone.connected(another) as socket:
+        async with asyncio.timeout(60):
+            while len(given) < 3:
+                await asyncio.sleep(0.05)
+        events = [one["event"] for one in socket.events.all]
+        assert (events.count("connected"), events.count("disconnected")) == (1, 0)
+        assert await phone.posts("/v1/session/end") == (200, {"ended": 1})
+        await is_sent_away(socket)
 
 
 async def test_what_an_administrator_took_back_is_not_renewed(house: House) -> None:

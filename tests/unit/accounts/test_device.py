@@ -2,7 +2,7 @@
 
 import pytest
 
-from accounts.device import device_of
+from accounts.device import WECHAT_MINI, device_of
 
 NAMES = {
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) MicroMessenger/8.0.50": "iPhone · WeChat",
@@ -18,3 +18,8 @@ NAMES = {
 @pytest.mark.parametrize("agent", NAMES)
 def test_a_device_has_a_short_name(agent: str) -> None:
     assert device_of(agent) == NAMES[agent]
+
+
+def test_a_mini_program_is_known_by_the_way_it_signs_in() -> None:
+    on_a_phone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) MicroMessenger/8.0.50 NetType/WIFI"
+    assert device_of(on_a_phone, program=WECHAT_MINI) == "iPhone · WeChat mini-program"

@@ -119,7 +119,7 @@ POLICY = MappingProxyType(
         "health_card.verify": _rule(_READERS, Touches.HEALTH, Reach.ALL),
         # Staff's own accounts, and their administration
         "staff.sign_in": _rule(None, Touches.ACCOUNT),
-        "staff.set_up": _rule(None, Touches.ACCOUNT),
+        "staff.set_up": _rule(None, Touches.ADMINISTRATION, managed=True),
         "staff.accept": _rule(None, Touches.ACCOUNT),
         "staff.me": _rule(EMPLOYEES, Touches.ACCOUNT, Reach.OWN),
         "staff.password": _rule(EMPLOYEES, Touches.ACCOUNT, Reach.OWN),

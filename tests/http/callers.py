@@ -159,9 +159,16 @@ class Callers:
         )
 
     async def asks(
-        self, method: str, path: str, *, body: object | None = None, token: str | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object | None = None,
+        token: str | None = None,
+        **more: str,
     ) -> Answer:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers |= {name.replace("_", "-"): value for name, value in more.items()}
         async with self._http.request(
             method, self.hospital.base + path, json=body, headers=headers
         ) as response:

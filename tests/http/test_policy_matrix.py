@@ -192,7 +192,7 @@ def actions_of(role: Role) -> set[str]:
 
 async def test_the_three_administrators_are_apart(callers: Callers) -> None:
     shared = set.intersection(*(actions_of(role) for role in ADMINS))
-    assert all(OWN_DOING.match(action) or action == "admin.roles" for action in shared)
+    assert all(OWN_DOING.match(action) or action == "admin.roles" for action in shared), shared
     audit = actions_of(Role.AUDIT_ADMIN) - shared
     assert all(action.startswith("audit.") for action in audit), audit
     for role in (Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN):
@@ -215,3 +215,16 @@ async def test_administration_is_for_set_addresses(callers: Callers) -> None:
         assert route.rule.managed == (route.rule.touches is Touches.ADMINISTRATION), route.path
         if route.path.startswith("/v1/admin/"):
             assert route.rule.managed, route.path
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if by_name(name).rule.managed])
+async def test_nobody_administers_from_elsewhere(callers: Callers, name: str) -> None:
+    route = by_name(name)
+    for role in (None, Role.PATIENT, *sorted(ADMINS)):
+        token = None if role is None else await callers.fresh(role)
+        body = body_of(route)
+        # Through a proxy that no setting names: whoever that is, it is not this machine.
+        answer = await callers.asks(
+            route.method, path_of(route), body=body, token=token, X_Forwarded_For="203.0.113.9"
+        )
+        assert (answer.status, answer.code) == (403, "core.not_from_here"), role

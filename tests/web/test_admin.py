@@ -78,7 +78,8 @@ async def enrols(page: Any, who: Employee) -> None:
     who.secret = (await page.inner_text(".soft .code")).replace(" ", "")
     who.step = 0
     box = await page.locator(".qr svg").bounding_box()
-    assert box is not None and box["width"] > 150, "the code fills its place"
+    assert box is not None
+    assert box["width"] > 150, "the code fills its place"
     await page.fill("[name=code]", await who.next_code())
     await page.click("[type=submit]")
     await page.wait_for_selector(".codes li:nth-child(10)")

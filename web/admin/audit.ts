@@ -1,6 +1,6 @@
 /** What may be asked of the log, as a path. Pure. */
 
-export const RESULTS = ['done', 'refused', 'failed'] as const
+export const RESULTS = ['done', 'refused', 'failed', 'unknown'] as const
 
 export interface Question {
   from: string

@@ -46,6 +46,7 @@ export interface AuditRecord {
   action: string
   object: string
   result: string
+  code: string
 }
 
 export interface AuditPage {
@@ -60,4 +61,57 @@ export interface AuditStandingBody {
   kept_days: number
   signed_at: string | null
   days_left: number | null
+  verified: { at: string; records: number; heads: number; troubles: number } | null
+  warnings: string[]
+}
+
+export interface ByResult {
+  name: string
+  done: number
+  refused: number
+  failed: number
+}
+
+export interface Named {
+  name: string
+  count: number
+}
+
+export interface Review {
+  month: string
+  version: number
+  state: 'draft' | 'signed'
+  drafted_at: string
+  drafted_by: string
+  counts: {
+    records: number
+    first: number
+    last: number
+    days: Named[]
+    touches: ByResult[]
+    actions: ByResult[]
+    roles: ByResult[]
+    refusals: Named[]
+    sign_ins: ByResult
+    night: Named[]
+    reveals: Named[]
+    addresses: { address: string; count: number; refused: number }[]
+    stopped: number
+    chain: { verified_at: string | null; records: number; heads: number; troubles: number }
+    room: { days_left: number | null; kept_days: number }
+  }
+  proposed: { code: string; level: 'note' | 'warning' | 'serious'; zh: string; en: string }[]
+  findings: string
+  conclusion: string
+  reviewer: string
+  signed_at: string | null
+  digest: string
+}
+
+export interface ReviewSummary {
+  month: string
+  state: 'draft' | 'signed'
+  drafted_at: string
+  reviewer: string
+  signed_at: string | null
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { actsFor } from '../admin/acts'
 import { asked, NO_QUESTION } from '../admin/audit'
 import type { StaffAccount } from '../admin/contract'
+import { lastMonth, monthsToReview } from '../admin/months'
 import { sayBytes } from '../admin/words'
 
 const account = (more: Partial<StaffAccount> = {}): StaffAccount => ({
@@ -65,4 +66,11 @@ it('sizes are said in the unit that fits', () => {
     '5.0 MB',
     '700 MB',
   ])
+})
+
+it('a review is of the month before, over the turn of the year too', () => {
+  expect(lastMonth(new Date(2026, 0, 31))).toBe('2025-12')
+  expect(lastMonth(new Date(2026, 2, 31))).toBe('2026-02')
+  expect(monthsToReview(new Date(2026, 1, 1))).toHaveLength(13)
+  expect(monthsToReview(new Date(2026, 1, 1)).slice(0, 3)).toEqual(['2026-02', '2026-01', '2025-12'])
 })

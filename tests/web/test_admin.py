@@ -159,6 +159,7 @@ async def test_each_administrator_has_an_office(
     parts = {
         Role.SYSTEM_ADMIN: ["staff", "roles", "account"],
         Role.SECURITY_ADMIN: ["staff", "sessions", "roles", "account"],
+        Role.AUDIT_ADMIN: ["audit", "reviews", "roles"],
     }
     for role, names in parts.items():
         page = await office(size=size)
@@ -206,3 +207,30 @@ async def test_a_reload_stays_signed_in_and_signing_out_does_not(hospital: Hospi
     await page.wait_for_selector("[name=password]")
     await page.reload()
     await page.wait_for_selector("[name=password]")
+
+
+async def test_the_audit_administrator_searches_reviews_and_files_the_record(
+    hospital: Hospital, office: Open
+) -> None:
+    await hospital.everybody()
+    page = await office("#/audit")
+    await enters(page, hospital.people[Role.AUDIT_ADMIN])
+    await page.wait_for_selector("td:has-text('admin.staff.create')")
+    await page.fill("[name=action]", "admin.staff.role")
+    await page.select_option("[name=result]", "done")
+    await page.click("text=查询")
+    await page.wait_for_selector("td:has-text('admin.staff.create')", state="detached")
+    assert await page.locator("table.log tbody tr").count() == len(hospital.people) - 3
+    await page.goto(f"{page.url.partition('#')[0]}#/reviews")
+    await page.select_option("[name=month]", index=0)
+    await page.click("text=生成草稿")
+    await page.wait_for_selector(".sheet h2:has-text('日志检查评审记录')")
+    await is_well_made(page)
+    async with page.expect_download() as saved:
+        await page.click("text=下载 PDF")
+    assert (await (await saved.value).path()).read_bytes().startswith(b"%PDF")
+    await page.fill("[name=findings]", "未见异常")
+    await page.fill("[name=conclusion]", "继续保持")
+    await page.click("text=签字 >> nth=-1")
+    await page.click(".el-dialog [type=submit]")
+    await page.wait_for_selector(".el-dialog .alert")

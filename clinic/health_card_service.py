@@ -139,6 +139,7 @@ class HealthCardService:
             kind=kind.value,
             card_masked=mask_id_number(issued.card),
             known=holder is not None,
+            patient=None if holder is None else holder.id,
             name_masked=None if holder is None else mask_name(holder.person.name),
             hospital_number=(holder.hospital_number or None) if holder is not None else None,
         )

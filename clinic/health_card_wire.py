@@ -55,5 +55,7 @@ class VerifiedCode(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     kind: KindWord
     card_masked: str
     known: bool
+    patient: str | None = None
+    """The patient's id here: what the log says was looked at."""
     name_masked: str | None = None
     hospital_number: str | None = None

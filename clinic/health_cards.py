@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from clinic.patient import Person
+from clinic.real_name import Person
 from core.refusals import BadInput, Kind, NotFound, Refusal, Unavailable
 
 LONGEST_CODE = 512

@@ -7,7 +7,7 @@ import enum
 from dataclasses import dataclass
 from typing import Protocol
 
-from clinic.patient import Person
+from clinic.real_name import Person
 
 
 class RecordsAway(Exception):

@@ -77,7 +77,10 @@ class PatientList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reveal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Why the plain values are looked at, if somebody wants to say it."""
+    """Why the plain values are looked at, if somebody wants to say it.
+
+    That they were is recorded. ``why`` is not: free text may name a person.
+    """
 
     why: Why | None = None
 

@@ -9,16 +9,7 @@ from accounts.store import hold_account
 from clinic import patient as rules
 from clinic.enrolment import Enrolment
 from clinic.identity_numbers import IdKind, Sex
-from clinic.patient import (
-    Family,
-    Given,
-    GivenGuardian,
-    Guardian,
-    InHospital,
-    NoSuchPatient,
-    Patient,
-    Relation,
-)
+from clinic.patient import Family, InHospital, NoSuchPatient, Patient
 from clinic.patient_store import PatientStore, Unit, Units
 from clinic.patient_wire import (
     AddPatient,
@@ -28,6 +19,7 @@ from clinic.patient_wire import (
     PatientList,
     PatientPlain,
 )
+from clinic.real_name import Given, GivenGuardian, Guardian, Relation, read_person
 from core.actor import Actor
 from core.clock import Clock, business_day
 from core.ids import PatientId, RandomBytes, UserId, new_id
@@ -104,7 +96,7 @@ class PatientService:
         Refuses with ``BadInput``, ``ConsentNeeded`` and what ``clinic.patient.add`` refuses with.
         """
         now = self._clock.now()
-        person = rules.read_person(given(body), today=business_day(now))
+        person = read_person(given(body), today=business_day(now))
         async with self._units.begin() as unit:
             await hold_account(unit, UserId(actor.id))
             family = await unit.patients.family_for_change(UserId(actor.id))

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from clinic.hospital_records import Outcome, Recorded, RecordsAway
-from clinic.patient import Person
+from clinic.real_name import Person
 from front_machine.contract import Code, Envelope
 from front_machine.contract_patients import (
     BIND_HEALTH_CARD,

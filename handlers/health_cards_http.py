@@ -39,6 +39,7 @@ async def health_card(deps: Deps, actor: Actor, patient: str) -> CardStanding:
     "/v1/patients/{patient}/health-card",
     action="health_card.apply",
     summary="Apply for a health card",
+    replayable=True,
     refuses=_OF_ISSUER,
 )
 async def apply_for_card(deps: Deps, actor: Actor, patient: str) -> CardStanding:
@@ -61,6 +62,7 @@ async def health_card_code(deps: Deps, actor: Actor, patient: str, body: ShowCod
     "/v1/health-cards/verify",
     action="health_card.verify",
     summary="Whose code was read",
+    facts=("patient",),
     refuses=(CardsNotSetUp, CardsAway, CodeRefused, CodeExpired, CodeUsed, OtherIssuer, StaticNotAllowed),
 )
 async def verify_code(deps: Deps, actor: Actor, body: VerifyCode) -> VerifiedCode:

@@ -21,7 +21,7 @@ from clinic.health_cards import (
     OtherIssuer,
     Scene,
 )
-from clinic.patient import Person
+from clinic.real_name import Person
 from core import limits
 from core.clock import CHINA, Clock
 from core.ids import RandomBytes

@@ -37,7 +37,7 @@ from clinic.health_cards import (
     StaticNotAllowed,
 )
 from clinic.identity_numbers import IdKind, Sex
-from clinic.patient import Person
+from clinic.real_name import Person
 from core.clock import CHINA, Clock
 from core.ids import RandomBytes
 from core.refusals import Refusal

@@ -32,7 +32,7 @@ from clinic.health_cards import (
     Scene,
 )
 from clinic.identity_numbers import IdKind, Sex
-from clinic.patient import Person
+from clinic.real_name import Person
 from core.clock import Clock
 from core.ids import RandomBytes
 from core.refusals import Refusal

@@ -14,7 +14,8 @@ from adapters.sql.patient_tables import patient, patient_family
 from adapters.sql.statement import ByDatabase, insert_or_update, insert_row
 from adapters.sql.transaction import Transaction
 from clinic.identity_numbers import IdKind, Sex
-from clinic.patient import Family, Guardian, InHospital, Patient, Person, Relation, SamePersonTwice
+from clinic.patient import Family, InHospital, Patient, SamePersonTwice
+from clinic.real_name import Guardian, Person, Relation
 from core.ids import PatientId, UserId
 from core.sealing import Sealing
 

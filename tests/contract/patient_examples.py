@@ -8,8 +8,8 @@ from adapters.memory.nudge import MemoryNudge
 from adapters.sql.transaction import Database
 from adapters.sql.unit import SqlUnits
 from clinic.hospital_records import Outcome, Recorded, RecordsAway
-from clinic.patient import Person
 from clinic.patient_wire import AddPatient
+from clinic.real_name import Person
 from core.actor import Actor, Role
 from core.clock import ManualClock
 from core.ids import SessionId, UserId

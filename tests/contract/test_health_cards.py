@@ -24,7 +24,7 @@ from clinic.health_cards import (
     OtherIssuer,
     Scene,
 )
-from clinic.patient import Person, read_person
+from clinic.real_name import Person, read_person
 from core.clock import ManualClock, SystemClock
 from demo.health_card import HealthCardServer
 from tests.unit.clinic.papers import SAMPLE, TODAY, given, resident_number, years_ago

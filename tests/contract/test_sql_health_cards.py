@@ -26,9 +26,10 @@ from clinic.health_cards import (
     StaticNotAllowed,
     refresh_after,
 )
-from clinic.patient import NoSuchPatient, Person
+from clinic.patient import NoSuchPatient
 from clinic.patient_holding import ConsentHolding, PatientHolding
 from clinic.patients import PatientService
+from clinic.real_name import Person
 from core.clock import ManualClock
 from core.ids import PatientId, SessionId, UserId
 from core.refusals import Refusal, StorageUnavailable
@@ -110,6 +111,7 @@ async def test_a_card_is_applied_for_shown_and_verified(desk: Desk) -> None:
         kind="dynamic",
         card_masked=first.card_masked or "",
         known=True,
+        patient=patient,
         name_masked="李*明",
         hospital_number="P1",
     )

@@ -90,7 +90,7 @@ async def test_dev_is_alone_in_its_folder_and_leaves_nobody_behind(tmp_path: Pat
     async with dev(tmp_path, "first", port) as first:
         await is_ready(port, first)
         children = list(children_of(first.pid))
-        assert len(children) == 2
+        assert len(children) == 3  # the hospital, its front machine, the platforms
         said = await refusal(tmp_path, "dev", "--port", str(free_port()), "--data", str(tmp_path / "data"))
         assert "data" in said
         assert str(first.pid) in said

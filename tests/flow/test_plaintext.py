@@ -111,6 +111,12 @@ class Seeding:
             await self.asks(f"/v1/patients/{made['id']}/reveal", {"why": f"核对{body['name']}"})
             await self.asks(f"/v1/patients/{made['id']}", method="GET")
             await self.asks(f"/v1/patients/{made['id']}/default")
+            await self.asks(f"/v1/patients/{made['id']}/health-card", key=f"card-of-{body['id_kind']}")
+            code = await self.asks(f"/v1/patients/{made['id']}/health-card/code")
+            self.strong |= {
+                f"health card's code of {body['relation']}": code["text"],
+                f"main index of {body['relation']}": code["text"][:64],
+            }
         await self.asks("/v1/patients", method="GET")
         await self.asks(f"/v1/patients/{made['id']}/unbind")
 

@@ -12,7 +12,7 @@ import pytest
 import structlog
 
 from clinic.identity_numbers import IdKind, Sex
-from clinic.patient import Person
+from clinic.real_name import Person
 from front_machine.contract import (
     AskCheckIn,
     AskLineStates,

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from clinic.hospital_records import Outcome, Recorded, RecordsAway
-from clinic.patient import Person, read_person
+from clinic.real_name import Person, read_person
 from front_machine.contract_patients import CREATE_PATIENT, FIND_PATIENT, AskCreatePatient, AskPatient
 from front_machine.link import HospitalLink, NotOffered
 from front_machine.patient_link import PatientLink

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from hypothesis import strategies as st
 
 from clinic.identity_numbers import IdKind, Sex, check_digit
-from clinic.patient import Given, GivenGuardian, Relation
+from clinic.real_name import Given, GivenGuardian, Relation
 
 TODAY = date(2026, 11, 26)
 SAMPLE = "11010519491231002X"

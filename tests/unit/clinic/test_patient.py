@@ -9,24 +9,26 @@ from hypothesis import strategies as st
 from clinic.identity_numbers import BadIdNumber, IdKind, Sex, WrongCheckDigit
 from clinic.patient import (
     Family,
-    Given,
-    GuardianNeeded,
-    GuardianTooYoung,
     InHospital,
     NoSuchPatient,
     OnlyOneSelf,
     Patient,
-    Person,
-    Relation,
     SamePersonTwice,
     TooManyPatients,
     add,
     make_usual,
     merged,
+    unbind,
+)
+from clinic.real_name import (
+    Given,
+    GuardianNeeded,
+    GuardianTooYoung,
+    Person,
+    Relation,
     read_name,
     read_person,
     read_phone,
-    unbind,
 )
 from core.ids import PatientId, UserId
 from core.refusals import BadInput

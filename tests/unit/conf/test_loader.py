@@ -44,6 +44,18 @@ def test_the_embedded_profile_needs_nothing(tmp_path: Path) -> None:
             HOSPITAL.replace("embedded", "production") + "[demo]\nenabled = true\n",
             "demo.enabled",
         ),
+        (HOSPITAL + "[patients]\nper_account = 0\n", "patients.per_account: must be 1 to 40"),
+        (HOSPITAL + '[health_card]\nprovider = "tencent"\n', "health_card.address: must begin with https"),
+        (
+            HOSPITAL + '[health_card]\nprovider = "provincial"\naddress = "https://x"\n',
+            "health_card.app: is needed",
+        ),
+        (HOSPITAL + '[health_card]\nissuer = "a:b"\n', "health_card.issuer: must be"),
+        (HOSPITAL + "[health_card]\ncode_seconds = 5\n", "health_card.code_seconds: must be 20"),
+        (
+            HOSPITAL.replace("embedded", "production") + '[health_card]\nprovider = "offline"\n',
+            "health_card.provider: offline",
+        ),
         (HOSPITAL + "[retention]\nhistory_days = 29\n", "retention.history_days: must be 30"),
         (HOSPITAL + "[retention]\ntickets_days = 1\n", "retention.tickets_days: must be 2"),
         (HOSPITAL + "[retention]\noutbox_days = 0\n", "retention.outbox_days: must be 1"),

@@ -56,6 +56,7 @@ class CardTying:
             return kept
         tied = replace(kept, bound_at=self._clock.now() if told.outcome is Outcome.DONE else NEVER)
         async with self._units.begin() as unit:
+            await unit.patients.family_for_change(patient.user)
             if kept.patient in await unit.health_cards.of([kept.patient]):
                 await unit.health_cards.keep(tied)
                 await unit.commit()

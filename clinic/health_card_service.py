@@ -87,6 +87,8 @@ class HealthCardService:
             issued = await cards.query(found.person) or await cards.apply(found.person)
             kept = KeptCard(found.id, cards.issuer, issued.card, issued.main_index, self._clock.now())
             async with self._units.begin() as unit:
+                # Held, so that a patient who goes meanwhile leaves no card behind.
+                await unit.patients.family_for_change(found.user)
                 await self._still_agreed(unit, actor, patient)
                 await unit.health_cards.keep(kept)
                 await unit.commit()

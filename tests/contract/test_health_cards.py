@@ -7,6 +7,9 @@ from datetime import timedelta
 
 import pytest
 from aiohttp import web
+from hypothesis import given as hypothesis_given
+from hypothesis import settings
+from hypothesis import strategies as st
 
 from adapters.health_card.offline import OfflineCards
 from adapters.health_card.provincial import ProvincialCards, ProvincialKeys
@@ -27,6 +30,7 @@ from clinic.health_cards import (
 from clinic.real_name import Person, read_person
 from core.clock import ManualClock, SystemClock
 from demo.health_card import HealthCardServer
+from tests.contract.sql_examples import NOON
 from tests.unit.clinic.papers import SAMPLE, TODAY, given, resident_number, years_ago
 
 SEALED_AT_PROVINCE = ("李大明", SAMPLE, "13800138000")
@@ -180,6 +184,30 @@ async def test_an_issuer_in_trouble_is_away_and_comes_back(outside: Issuing, tro
                 return
             except CardsAway:  # a token that could not be fetched is not asked for again at once
                 outside.clock.advance(timedelta(seconds=1))
+
+
+@settings(deadline=None, max_examples=200)
+@hypothesis_given(st.data())
+def test_no_slip_in_an_offline_code_is_taken(data: st.DataObject) -> None:
+    clock = ManualClock(NOON)
+    cards = OfflineCards(b"k" * 32, issuer="ORG001", code_seconds=60, clock=clock, random=bytes)
+
+    async def told() -> None:
+        card = await cards.apply(person())
+        code = (await cards.show(card, person(), CodeKind.DYNAMIC)).text
+        place = data.draw(st.integers(0, len(code) - 1))
+        other = data.draw(st.sampled_from("0123456789abcdef:OX").filter(lambda each: each != code[place]))
+        with pytest.raises((CodeRefused, OtherIssuer)):
+            await cards.verify(code[:place] + other + code[place + 1 :], scene=Scene.PAYMENT)
+        ahead = data.draw(st.integers(0, 200))
+        clock.advance(timedelta(seconds=ahead))
+        try:
+            assert await cards.verify(code, scene=Scene.PAYMENT) == card
+            assert ahead < 61
+        except CodeExpired:
+            assert ahead >= 59
+
+    asyncio.run(told())
 
 
 @pytest.mark.parametrize("name", ["provincial", "tencent"])

@@ -191,6 +191,27 @@ async def test_a_consent_taken_back_while_the_issuer_works_counts(desk: Desk) ->
     assert (await desk.cards.standing(owner(), patient)).state == "none"
 
 
+@pytest.mark.parametrize("how", ["unbound", "erased"])
+async def test_a_patient_who_goes_while_the_issuer_works_leaves_no_card(desk: Desk, how: str) -> None:
+    patient = await desk.patient()
+
+    class Slow(OfflineCards):
+        async def apply(self, person: Person) -> IssuedCard:
+            if how == "unbound":
+                await desk.patients.unbind(owner(), patient)
+            else:
+                async with desk.units.begin() as unit:
+                    await PatientHolding().erase(unit, UserId("u1"), at=NOON)
+                    await unit.commit()
+            return await super().apply(person)
+
+    slow = Slow(b"k" * 32, issuer="ORG001", code_seconds=60, clock=desk.clock, random=os.urandom)
+    with pytest.raises(NoSuchPatient):
+        await desk.with_issuer(slow).apply(owner(), patient)
+    async with desk.units.read() as unit:
+        assert await unit.health_cards.of([patient]) == {}
+
+
 async def test_somebody_elses_card_is_no_patient(desk: Desk) -> None:
     patient = await desk.patient()
     await desk.cards.apply(owner(), patient)

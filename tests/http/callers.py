@@ -79,6 +79,7 @@ class Callers:
         self._units = SqlUnits(self._database, clock=self._clock, nudge=MemoryNudge())
         self._sessions = Sessions(units=self._units, clock=self._clock, tokens=self._tokens)
         self.actors: dict[Role, Actor] = {}
+        self._kept: dict[Role, str] = {}
         self.other_patient: dict[str, Any] = {}
         self.patient: dict[str, Any] = {}
         self.expired = ""
@@ -109,6 +110,15 @@ class Callers:
         if role in {Role.KIOSK, Role.SCREEN}:
             return self.issuer.issue(actor, good_for=timedelta(hours=1)).token
         return (await self.session_of(actor))[0]
+
+    async def kept(self, role: Role) -> str:
+        """A token of this role for requests that are refused: always the same one while it is good."""
+        if (
+            role not in self._kept
+            or (await self.asks("GET", "/v1/lines", token=self._kept[role])).status == 401
+        ):
+            self._kept[role] = await self.fresh(role)
+        return self._kept[role]
 
     async def session_of(self, actor: Actor) -> tuple[str, Session]:
         """A session of somebody, and its access token."""

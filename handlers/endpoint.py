@@ -306,6 +306,9 @@ class JsonEndpoint(RequestHandler):
             plain_problem(500, "core.internal", self._edge.words, accept=self._accept, trace=trace)
         )
 
+    def compute_etag(self) -> None:
+        """None: nothing of the API is kept by anybody (``no-store``), so nothing is ever asked for again."""
+
     def on_finish(self) -> None:
         path = next((route.path for route in self._routes.values()), "none")
         took = time.perf_counter() - self._began

@@ -12,6 +12,8 @@ from typing import Any
 import structlog
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
+from tornado.routing import AnyMatches
+from tornado.routing import Rule as RoutingRule
 from tornado.web import Application
 
 from conf.settings import Web
@@ -21,6 +23,7 @@ from core.tasks import end_tasks
 from handlers.client_address import ClientAddresses
 from handlers.endpoint import Edge, JsonEndpoint
 from handlers.pages import PageFile, Pages
+from handlers.paths import ApiRouter
 from handlers.problems import closing_answer, plain_problem
 from handlers.realtime_door import Door, OpenStream
 from handlers.request_stream import RequestStreams
@@ -46,21 +49,19 @@ def make_application(
     edge: Edge, routes: Sequence[Route], sockets: Sequence[Rule], web: Web, root: Path
 ) -> Application:
     """One application: JSON routes, realtime sockets, pages; anything else is a 404 problem."""
-    by_path: dict[str, dict[str, Route]] = {}
-    for route in routes:
-        by_path.setdefault(route.pattern, {})[route.method] = route
-    rules: list[Any] = [
-        (pattern, JsonEndpoint, {"edge": edge, "routes": found}) for pattern, found in by_path.items()
-    ]
-    rules += sockets
-    rules += page_rules(root / web.pages, root / web.patient_pages, edge.addresses)
-    return Application(
+    rules: list[Any] = [*sockets, *page_rules(root / web.pages, root / web.patient_pages, edge.addresses)]
+    application = Application(
         rules,
         default_handler_class=JsonEndpoint,
         default_handler_args={"edge": edge, "routes": {}},
         log_function=lambda handler: None,
         compress_response=False,
     )
+    # Before everything else: most requests are the API's, and Tornado tries one rule after another.
+    application.default_router.rules.insert(
+        0, RoutingRule(AnyMatches(), ApiRouter(application, edge, routes))
+    )
+    return application
 
 
 def page_rules(screens: Path, patient: Path, addresses: ClientAddresses) -> list[Rule]:

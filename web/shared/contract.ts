@@ -185,6 +185,8 @@ export interface StartLinks {
   screens: { id: string; kind: 'hall' | 'room'; title: Bilingual; token?: string }[]
   doctor: { token?: string }
   build: string
+  /** ready-made accounts, in the demonstration only; `code` is what their app would show now */
+  staff?: { number: string; role: string; name: string; password: string; code: string }[]
 }
 
 /** An RFC 9457 problem: `code` and `params` choose the words, `title` is the fallback. */

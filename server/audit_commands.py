@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import getpass
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
@@ -28,6 +29,8 @@ from core.clock import SystemClock, business_day
 from core.refusals import Refusal, StorageUnavailable
 from server.audit_parts import audit_database, migrate_audit, require_audit_schema, signing_key
 from server.outcomes import CannotStart
+
+Done = TypeVar("Done")
 
 WORDS = {
     What.EDITED: ("记录被改", "the content was edited"),
@@ -91,6 +94,12 @@ async def recorded_command(
                 facts=facts_of(**facts),
             )
             await store.append([record])
+
+
+async def recorded(settings: Settings, action: str, work: Callable[[], Awaitable[Done]]) -> Done:
+    """Do the work of a command and leave one record of it; as ``recorded_command``."""
+    async with recorded_command(settings, action):
+        return await work()
 
 
 async def run_verify(settings: Settings, *, folder: Path | None, public_key: Path | None) -> int:

@@ -117,13 +117,20 @@ async def migrate_audit(settings: Settings) -> tuple[str | None, str]:
     url = settings.audit.keeper_url or settings.audit.url
     try:
         before = await migrations.current(url, migrations.AUDIT)
-        return before, await migrations.upgrade(url, migrations.AUDIT)
     except StorageUnavailable as away:
         raise CannotStart(
             f"audit.url: the log's database does not answer ({away.facts.get('why')})"
         ) from away
     except BadDatabaseUrl as bad:
         raise CannotStart(f"audit.url: {bad}") from bad
+    if before == migrations.head(migrations.AUDIT):
+        return before, before
+    try:
+        return before, await migrations.upgrade(url, migrations.AUDIT)
+    except StorageUnavailable as refused:
+        raise CannotStart(
+            "audit.url: this user may not make the log's tables; run `run.py migrate` with audit.keeper_url"
+        ) from refused
 
 
 async def require_audit_schema(settings: Settings) -> None:

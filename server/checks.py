@@ -203,6 +203,26 @@ async def _lines(settings: Settings) -> Finding:
     return Finding(True, f"{len(settings.own_lines)} own lines, {len(settings.screens)} screens")
 
 
+async def _log(settings: Settings) -> Finding:
+    """The log of who did what: its schema, and whether its copies leave this machine."""
+    found = await migrations.current(settings.audit.url, migrations.AUDIT)
+    if found != migrations.head(migrations.AUDIT):
+        return Finding(
+            False, f"schema {found or 'empty'}", "run.py migrate, with audit.keeper_url if it is set"
+        )
+    if settings.profile == "embedded":
+        return Finding(True, "on this machine alone")
+    return await asyncio.to_thread(_copies, Path(settings.audit.export), Path(settings.data))
+
+
+def _copies(folder: Path, data: Path) -> Finding:
+    if not folder.is_dir():
+        return Finding(False, "nothing is copied off the machine", "mount a share at audit.export")
+    if folder.stat().st_dev == data.stat().st_dev:
+        return Finding(False, "its copies lie on this machine's own disk", "mount a share at audit.export")
+    return Finding(True, "copied to audit.export")
+
+
 async def _disk(settings: Settings) -> Finding:
     folder = Path(settings.data)
     while not folder.exists():  # noqa: ASYNC240  (a stat of a local folder)
@@ -227,5 +247,6 @@ CHECKS: dict[str, Check] = {
     "keys of fields": _keys,
     "pages": _pages,
     "clock": _clock,
+    "log": _log,
     "disk": _disk,
 }

@@ -198,9 +198,11 @@ app.add_typer(staff_app, name="staff")
 @staff_app.command("set-up-link")
 def staff_set_up_link(config: Config = None, data: Data = None) -> None:
     """A new one-time link for the first system administrator, while there is none; earlier ones end."""
+    from server.audit_commands import recorded
     from server.staff_parts import set_up_link
 
-    typer.echo(asyncio.run(set_up_link(_settings(config, data))))
+    settings = _settings(config, data)
+    typer.echo(asyncio.run(recorded(settings, "command.staff_set_up", lambda: set_up_link(settings))))
 
 
 @app.command()

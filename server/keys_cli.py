@@ -32,19 +32,24 @@ def list_(config: Config = None, data: Data = None) -> None:
 @keys.command()
 def rotate(config: Config = None, data: Data = None) -> None:
     """Add a key that seals from now on. Processes that run learn of it within seconds."""
+    from server.audit_commands import recorded
     from server.sealing_keys import rotate_key
 
-    typer.echo(
-        f"key {rotate_key(_settings(config, data))} seals from now on; run.py keys reseal renews the rest"
+    settings = _settings(config, data)
+    key = asyncio.run(
+        recorded(settings, "command.keys_rotate", lambda: asyncio.to_thread(rotate_key, settings))
     )
+    typer.echo(f"key {key} seals from now on; run.py keys reseal renews the rest")
 
 
 @keys.command()
 def reseal(config: Config = None, data: Data = None) -> None:
     """Seal anew what is under older keys, while the service runs. Can be cut off and started again."""
+    from server.audit_commands import recorded
     from server.sealing_keys import reseal
 
-    done = asyncio.run(reseal(_settings(config, data), Console()))
+    settings = _settings(config, data)
+    done = asyncio.run(recorded(settings, "command.keys_reseal", lambda: reseal(settings, Console())))
     typer.echo(f"{done.renewed} values are under the newest key now")
     if done.broken:
         typer.echo(

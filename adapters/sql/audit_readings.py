@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from sqlalchemy import BigInteger, bindparam, func, literal_column, select
+from sqlalchemy import BigInteger, bindparam, literal_column, select
 from sqlalchemy.sql.expression import BindParameter, Executable
 
 from adapters.sql import audit_tables as tables
@@ -22,11 +22,6 @@ _R = tables.record.c
 _ESCAPE = "|"
 
 _OLDEST = select(*tables.record.c).order_by(_R.sequence).limit(1)
-_SPAN = select(
-    func.coalesce(func.min(_R.sequence), 1),
-    func.coalesce(func.max(_R.sequence), 0),
-    func.coalesce(func.min(_R.at_us), 0),
-)
 _BYTES = ByDatabase(
     sqlite=select(
         literal_column(
@@ -72,13 +67,14 @@ class SqlAuditReadings(SqlAuditStore):
         return None if row is None else link_of_row(row)
 
     async def size(self, *, since_us: int) -> Size:
+        oldest, last = await self.oldest(), (await self.tip()).sequence
+        began = since_us if oldest is None else oldest.record.at_us
         async with self._readings.read() as transaction:
-            first, last, began = (await transaction.rows(_SPAN))[0]
             taken = int((await transaction.rows(_BYTES))[0][0])
         newer = await self.first_since(since_us)
         days = (microseconds(self._clock.now()) - max(began, since_us)) / (24 * 3600 * 1e6)
         return Size(
-            records=last - first + 1,
+            records=0 if oldest is None else last - oldest.sequence + 1,
             bytes=taken,
             room=await self._left(taken),
             last_week=max(0, last - newer + 1),

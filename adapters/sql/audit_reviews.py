@@ -6,6 +6,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.expression import Executable
 
 from adapters.sql import audit_tables as tables
+from adapters.sql.audit_store import first_since
 from adapters.sql.driver import Duplicate
 from adapters.sql.statement import ByDatabase, insert_row
 from adapters.sql.transaction import Database
@@ -42,7 +43,6 @@ _ACTORS = (
     .order_by(func.count().desc(), _R.actor)
     .limit(bindparam("most"))
 )
-_SINCE = select(func.min(_R.sequence)).where(_R.at_us >= bindparam("since"))
 _LAST = select(func.max(_R.sequence))
 _HEADS = select(func.count()).where(_H.at_us >= bindparam("since"), _H.at_us < bindparam("until"))
 _OF_MONTH = select(_V.document).where(_V.month == bindparam("of_month")).order_by(_V.version.desc()).limit(1)
@@ -57,10 +57,9 @@ class SqlAuditReviews:
         self._database = database
 
     async def first_since(self, at_us: int) -> int:
-        async with self._database.read() as transaction:
-            row = await transaction.row(_SINCE, since=at_us)
-        if row is not None and row[0] is not None:
-            return int(row[0])
+        found = await first_since(self._database, at_us)
+        if found is not None:
+            return found
         async with self._database.read() as transaction:
             row = await transaction.row(_LAST)
         return NONE_SINCE if row is None or row[0] is None else int(row[0]) + 1

@@ -42,7 +42,15 @@ _TIP_BEFORE = (
     .order_by(_R.sequence.desc())
     .limit(1)
 )
-_FIRST_SINCE = select(func.min(_R.sequence)).where(_R.at_us >= bindparam("since"))
+# Records are written almost in the order of their moments: among the first of that time is the lowest number.
+_EARLIEST = (
+    select(_R.sequence)
+    .where(_R.at_us >= bindparam("since"))
+    .order_by(_R.at_us)
+    .limit(limits.AUDIT_BACKLOG_RECORDS)
+    .subquery()
+)
+_FIRST_SINCE = select(func.min(_EARLIEST.c.sequence))
 _HEADS = select(*tables.head.c).where(_H.number > bindparam("after")).order_by(_H.number)
 _LAST_HEAD = select(*tables.head.c).order_by(_H.number.desc()).limit(1)
 _KEEP_HEAD = insert_row(tables.head)
@@ -111,9 +119,7 @@ class SqlAuditStore:
             raise HeadTaken from None
 
     async def first_since(self, at_us: int) -> int:
-        async with self._database.read() as transaction:
-            row = await transaction.row(_FIRST_SINCE, since=at_us)
-        return NONE_SINCE if row is None or row[0] is None else int(row[0])
+        return await first_since(self._database, at_us) or NONE_SINCE
 
     async def last_before(self, at_us: int, *, after: int) -> Tip:
         async with self._database.read() as transaction:
@@ -132,6 +138,13 @@ class SqlAuditStore:
                 done += await transaction.run(_PURGE, until=until)
                 await transaction.commit()
         return done
+
+
+async def first_since(database: Database, at_us: int) -> int | None:
+    """The sequence of the oldest record of that moment or later."""
+    async with database.read() as transaction:
+        row = await transaction.row(_FIRST_SINCE, since=at_us)
+    return None if row is None or row[0] is None else int(row[0])
 
 
 async def _commit(transaction: Transaction, tip: Tip) -> None:

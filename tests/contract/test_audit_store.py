@@ -22,6 +22,7 @@ from audit.store import AuditKeeper, AuditStore, HeadTaken
 from core import limits
 from core.refusals import StorageUnavailable
 from tests.contract.test_sql_migrations import _differences, empty_url  # noqa: F401
+from tests.services.mariadb import MariadbServer
 from tests.unit.audit.chains import KEY, NOON, a_record_of, found_in, heads_of
 
 
@@ -203,3 +204,35 @@ async def test_a_locked_log_cannot_be_written(sqlite_audit_url: str) -> None:
     await holder.close()
     await waiter.close()
     assert limits.AUDIT_BUSY_SECONDS < limits.HTTP_ANSWER_SECONDS
+
+
+@pytest.mark.mariadb
+async def test_a_user_who_may_only_add_and_read_is_enough(
+    mariadb_server: MariadbServer, mariadb_audit_url: str
+) -> None:
+    """The GRANTs of docs/audit.md."""
+    name = mariadb_audit_url.rpartition("/")[2].partition("?")[0]
+    mariadb_server.execute(
+        "CREATE OR REPLACE USER adder@'127.0.0.1' IDENTIFIED BY 'x'",
+        f"GRANT SELECT, INSERT ON {name}.* TO adder@'127.0.0.1'",
+        f"GRANT UPDATE ON {name}.audit_turn TO adder@'127.0.0.1'",
+    )
+    url = mariadb_audit_url.replace("root@", "adder:x@")
+    database = Database.open(url, busy_seconds=20)
+    store = SqlAuditStore(database)
+    await store.answers()
+    await store.append(some(1, 3, at=long_ago(KEPT_DAYS + 9)))
+    chain = await everything(store)
+    await store.keep_head(heads_of(chain, 3)[0])
+    assert await migrations.current(url, migrations.AUDIT) == migrations.head(migrations.AUDIT)
+    engine = open_plain_engine(url)
+    for statement in (
+        "DELETE FROM audit_record",
+        "UPDATE audit_record SET code = 'x'",
+        "TRUNCATE audit_record",
+    ):
+        with pytest.raises(Exception, match="denied"):
+            async with engine.begin() as connection:
+                await connection.execute(text(statement))
+    await engine.dispose()
+    await database.close()

@@ -1,17 +1,21 @@
 """Tying a health card to the hospital's own record of the patient, at once or later."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
 
+from accounts.consent import Kind as Consent
+from accounts.consent import holds
 from clinic.health_card_store import KeptCard
 from clinic.hospital_records import HospitalRecords, Outcome, RecordsAway
 from clinic.patient import InHospital, Patient
-from clinic.patient_store import Units
+from clinic.patient_store import Unit, Units
 from core import limits
 from core.clock import Clock
+from core.ids import PatientId
 
 log = structlog.get_logger()
 
@@ -22,23 +26,42 @@ NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 class CardTying:
     """Tells the hospital's records about cards, once for each card."""
 
-    def __init__(self, *, units: Units, records: HospitalRecords | None, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        units: Units,
+        records: HospitalRecords | None,
+        clock: Clock,
+        in_force: Mapping[Consent, str],
+    ) -> None:
         self._units = units
         self._records = records
         self._clock = clock
+        self._in_force = in_force
+        self._after = PatientId("")
 
     async def sweep(self) -> int:
         """Tie cards to records that the hospital made meanwhile; answers how many were waiting."""
         if self._records is None:
             return 0
         async with self._units.read() as unit:
-            waiting = await unit.health_cards.untied(limit=limits.PATIENTS_AT_ONCE)
+            waiting = await unit.health_cards.untied(after=self._after, limit=limits.PATIENTS_AT_ONCE)
             kept = await unit.health_cards.of(waiting)
-            found = [await unit.patients.find(name) for name in waiting]
+            found = [await self._agreed(unit, name) for name in waiting]
+        # One after the other and round again: whoever cannot be helped keeps nobody waiting.
+        self._after = waiting[-1] if len(waiting) == limits.PATIENTS_AT_ONCE else PatientId("")
         for patient in found:
             if patient is not None and patient.id in kept:
                 await self.tie(patient, kept[patient.id])
         return len(waiting)
+
+    async def _agreed(self, unit: Unit, name: PatientId) -> Patient | None:
+        """The patient, if the account still agrees that the hospital is told."""
+        patient = await unit.patients.find(name)
+        if patient is None:
+            return None
+        latest, kind = await unit.consents.latest(patient.user), Consent.SENSITIVE_HEALTH
+        return patient if holds(latest, kind, in_force=self._in_force[kind]) else None
 
     async def tie(self, patient: Patient, kept: KeptCard) -> KeptCard:
         """Tell the record now if that is possible; answers the card as it stands afterwards."""

@@ -6,14 +6,17 @@ the hospital never had it.
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
 import structlog
 
+from accounts.consent import Kind as Consent
+from accounts.consent import holds
 from clinic.hospital_records import HospitalRecords, Outcome, Recorded, RecordsAway
 from clinic.patient import Family, InHospital, Patient
-from clinic.patient_store import Units
+from clinic.patient_store import Unit, Units
 from core import limits
 from core.clock import Clock
 from core.ids import PatientId
@@ -30,10 +33,18 @@ _STATES = {
 class Enrolment:
     """Asks the hospital about patients: at once when one is added, and later about whoever is left."""
 
-    def __init__(self, *, units: Units, records: HospitalRecords | None, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        units: Units,
+        records: HospitalRecords | None,
+        clock: Clock,
+        in_force: Mapping[Consent, str],
+    ) -> None:
         self._units = units
         self._records = records
         self._clock = clock
+        self._in_force = in_force
 
     async def attend(self, patient: PatientId) -> None:
         """Ask about one patient, within ``PATIENT_HOSPITAL_SECONDS``. What stays open is for ``sweep``."""
@@ -60,7 +71,12 @@ class Enrolment:
     async def _ask(self, records: HospitalRecords, name: PatientId) -> None:
         async with self._units.read() as unit:
             patient = await unit.patients.find(name)
+            agreed = patient is not None and await self._agrees(unit, patient)
         if patient is None or not patient.is_here or patient.in_hospital is InHospital.FOUND:
+            return
+        if not agreed:
+            # Taken back meanwhile: nothing more is told to the hospital. Given again, it is asked again.
+            await self._keep(patient.id, None)
             return
         found = await records.find(patient.person)
         if found.outcome is Outcome.NONE and patient.in_hospital is InHospital.UNKNOWN:
@@ -70,6 +86,11 @@ class Enrolment:
             await self._keep(patient.id, Recorded(Outcome.UNKNOWN))
             found = await records.create(patient.person, key=patient.id)
         await self._keep(patient.id, found)
+
+    async def _agrees(self, unit: Unit, patient: Patient) -> bool:
+        latest = await unit.consents.latest(patient.user)
+        kind = Consent.SENSITIVE_HEALTH
+        return holds(latest, kind, in_force=self._in_force[kind])
 
     async def _keep(self, name: PatientId, found: Recorded | None) -> None:
         async with self._units.begin() as unit:

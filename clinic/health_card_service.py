@@ -64,7 +64,7 @@ class HealthCardService:
     ) -> None:
         self._units = units
         self._cards = cards
-        self._tying = CardTying(units=units, records=records, clock=clock)
+        self._tying = CardTying(units=units, records=records, clock=clock, in_force=in_force)
         self._clock = clock
         self._in_force = in_force
         self._rules = rules

@@ -39,8 +39,8 @@ class HealthCardStore(Protocol):
     def erase(self, patients: Sequence[PatientId]) -> None:
         """Forget the cards of these."""
 
-    async def untied(self, *, limit: int) -> Sequence[PatientId]:
-        """Whose card the hospital does not know though it knows the patient; the oldest first."""
+    async def untied(self, *, after: PatientId, limit: int) -> Sequence[PatientId]:
+        """Whose card the hospital does not know though it knows the patient, by id."""
 
     async def use(self, code: bytes, *, until: datetime) -> bool:
         """Use up a code (its digest) for one scene; answers False when it was used before."""

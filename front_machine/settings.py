@@ -202,7 +202,14 @@ def _judge_patients(patients: PatientsMapping) -> None:
             raise MappingRefused(f"patients.{key}.{min(unknown)}", f"known are {', '.join(sorted(known))}")
     if patients.find is not None:
         judge_table("patients.find", "find_patient", patients.find)
+        if ":id_number" not in patients.find.query:
+            raise MappingRefused("patients.find.query", "asks for nobody: use :id_number")
     for part, name in (("create", "settle_patient"), ("bind_health_card", "settle_card")):
         write = getattr(patients, part)
         if write is not None:
             judge_table(f"patients.{part}.settle", name, write.settle)
+            for what, text in (("statement", write.statement), ("settle.query", write.settle.query)):
+                if ":key" not in text:
+                    raise MappingRefused(
+                        f"patients.{part}.{what}", "must use :key, or nothing could be settled"
+                    )

@@ -5,6 +5,7 @@ import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from accounts.consent_texts import ConsentTexts
 from accounts.consents import ConsentService
 from adapters.sql.unit import SqlUnits
 from clinic.card_tying import CardTying
@@ -38,8 +39,9 @@ def records_of(link: HospitalLink | None) -> HospitalRecords | None:
 
 def patient_work(*, units: SqlUnits, clock: Clock, records: HospitalRecords) -> Callable[[], Awaitable[None]]:
     """The worker's loop: patients whom the hospital does not know yet, and their cards, are asked about."""
-    enrolment = Enrolment(units=units, records=records, clock=clock)
-    tying = CardTying(units=units, records=records, clock=clock)
+    in_force = _texts().in_force
+    enrolment = Enrolment(units=units, records=records, clock=clock, in_force=in_force)
+    tying = CardTying(units=units, records=records, clock=clock, in_force=in_force)
 
     async def run() -> None:
         while True:
@@ -70,14 +72,11 @@ def patient_parts(
     cards: HealthCards | None,
 ) -> PatientParts:
     """What a web process needs of patients. Reads the texts of consents; raises ``CannotStart``."""
-    try:
-        texts = read_consent_texts()
-    except (OSError, ValueError) as error:
-        raise CannotStart(f"conf/consents: {error}") from error
+    texts = _texts()
     return PatientParts(
         service=PatientService(
             units=units,
-            enrolment=Enrolment(units=units, records=records, clock=clock),
+            enrolment=Enrolment(units=units, records=records, clock=clock, in_force=texts.in_force),
             clock=clock,
             random=os.urandom,
             limit=settings.patients.per_account,
@@ -93,3 +92,10 @@ def patient_parts(
         ),
         consents=ConsentService(units=units, texts=texts, clock=clock),
     )
+
+
+def _texts() -> ConsentTexts:
+    try:
+        return read_consent_texts()
+    except (OSError, ValueError) as error:
+        raise CannotStart(f"conf/consents: {error}") from error

@@ -24,11 +24,12 @@ _UNTIED = (
     select(_C.patient)
     .join(patient, patient.c.id == _C.patient)
     .where(
+        _C.patient > bindparam("after"),
         _C.bound_us.is_(None),
         patient.c.in_hospital == InHospital.FOUND.value,
         patient.c.unbound_us.is_(None),
     )
-    .order_by(_C.issued_us)
+    .order_by(_C.patient)
     .limit(bindparam("limit"))
 )
 _KEEP = insert_or_update(health_card)
@@ -83,8 +84,9 @@ class SqlHealthCards:
     def erase(self, patients: Sequence[PatientId]) -> None:
         self._transaction.later_each(_DROP, [(each,) for each in patients])
 
-    async def untied(self, *, limit: int) -> Sequence[PatientId]:
-        return [PatientId(row[0]) for row in await self._transaction.rows(_UNTIED, limit=limit)]
+    async def untied(self, *, after: PatientId, limit: int) -> Sequence[PatientId]:
+        rows = await self._transaction.rows(_UNTIED, after=after, limit=limit)
+        return [PatientId(row[0]) for row in rows]
 
     async def use(self, code: bytes, *, until: datetime) -> bool:
         self._transaction.later(_USE, id=code, until_us=to_us(until))

@@ -51,6 +51,15 @@ async def agree(units: SqlUnits, *users: str, kinds: Sequence[Kind] = tuple(Kind
         await unit.commit()
 
 
+async def take_back(units: SqlUnits, user: str) -> None:
+    """Take the consent to sensitive data back."""
+    kind = Kind.SENSITIVE_HEALTH
+    async with units.begin() as unit:
+        entry = Entry(kind, IN_FORCE[kind], is_given=False, at=NOON, session=SessionId("s"))
+        unit.consents.append(UserId(user), entry)
+        await unit.commit()
+
+
 class ScriptedRecords:
     """A hospital that holds records, and answers creates as it is told to."""
 
@@ -61,6 +70,7 @@ class ScriptedRecords:
         self.sent: list[str] = []
         self.bound: list[tuple[str, str, str]] = []
         self.is_away = False
+        self.asked = 0
         self.loses = ""
         """``before``: a create gets lost on the way; ``after``: it is done, and the answer is lost."""
 
@@ -91,5 +101,6 @@ class ScriptedRecords:
         return Recorded(Outcome.DONE)
 
     def _answer(self) -> None:
+        self.asked += 1
         if self.is_away:
             raise RecordsAway("refused")

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from accounts.consent import ConsentNeeded, Entry, Kind
+from accounts.consent import ConsentNeeded
 from adapters.health_card.offline import OfflineCards
 from adapters.sql.transaction import Database
 from clinic.card_tying import CardTying
@@ -31,9 +31,9 @@ from clinic.patient_holding import ConsentHolding, PatientHolding
 from clinic.patients import PatientService
 from clinic.real_name import Person
 from core.clock import ManualClock
-from core.ids import PatientId, SessionId, UserId
+from core.ids import PatientId, UserId
 from core.refusals import Refusal, StorageUnavailable
-from tests.contract.patient_examples import IN_FORCE, ScriptedRecords, agree, body, owner, units_of
+from tests.contract.patient_examples import IN_FORCE, ScriptedRecords, agree, body, owner, take_back, units_of
 from tests.contract.sql_examples import NOON
 
 
@@ -49,13 +49,13 @@ class Desk:
         )
         self.patients = PatientService(
             units=self.units,
-            enrolment=Enrolment(units=self.units, records=self.records, clock=self.clock),
+            enrolment=Enrolment(units=self.units, records=self.records, clock=self.clock, in_force=IN_FORCE),
             clock=self.clock,
             random=os.urandom,
             limit=5,
             in_force=IN_FORCE,
         )
-        self.tying = CardTying(units=self.units, records=self.records, clock=self.clock)
+        self.tying = CardTying(units=self.units, records=self.records, clock=self.clock, in_force=IN_FORCE)
         self.cards = self.with_issuer(self.issuer, static=static)
 
     def with_issuer(self, issuer: HealthCards | None, *, static: bool = False) -> HealthCardService:
@@ -73,13 +73,6 @@ class Desk:
 
     async def code(self, patient: PatientId) -> str:
         return (await self.cards.show(owner(), patient, ShowCode())).text
-
-    async def take_back(self, user: str = "u1") -> None:
-        async with self.units.begin() as unit:
-            kind = Kind.SENSITIVE_HEALTH
-            entry = Entry(kind, IN_FORCE[kind], is_given=False, at=NOON, session=SessionId("s"))
-            unit.consents.append(UserId(user), entry)
-            await unit.commit()
 
 
 @pytest.fixture
@@ -170,7 +163,7 @@ async def test_what_is_no_code_is_refused(desk: Desk, code: str) -> None:
 async def test_without_consent_nothing_is_applied_for_or_shown(desk: Desk) -> None:
     patient = await desk.patient()
     await desk.cards.apply(owner(), patient)
-    await desk.take_back()
+    await take_back(desk.units, "u1")
     for refused in (desk.cards.apply(owner(), patient), desk.cards.show(owner(), patient, ShowCode())):
         with pytest.raises(ConsentNeeded):
             await refused
@@ -182,7 +175,7 @@ async def test_a_consent_taken_back_while_the_issuer_works_counts(desk: Desk) ->
 
     class Slow(OfflineCards):
         async def apply(self, person: Person) -> IssuedCard:
-            await desk.take_back()
+            await take_back(desk.units, "u1")
             return await super().apply(person)
 
     slow = Slow(b"k" * 32, issuer="ORG001", code_seconds=60, clock=desk.clock, random=os.urandom)
@@ -249,6 +242,10 @@ async def test_a_card_is_tied_when_the_hospital_comes_back(desk: Desk) -> None:
     assert await desk.tying.sweep() == 1
     assert desk.records.bound == []
     desk.records.is_away = False
+    await take_back(desk.units, "u1")
+    assert await desk.tying.sweep() == 1
+    assert desk.records.bound == []
+    await agree(desk.units, "u1")
     assert await desk.tying.sweep() == 1
     assert (await desk.cards.standing(owner(), patient)).bound is True
     assert await desk.tying.sweep() == 0

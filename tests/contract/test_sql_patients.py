@@ -16,7 +16,7 @@ from clinic.patients import PatientService, join_families
 from core.clock import ManualClock
 from core.ids import PatientId, UserId
 from core.refusals import Refusal, StorageUnavailable
-from tests.contract.patient_examples import IN_FORCE, ScriptedRecords, agree, body, owner, units_of
+from tests.contract.patient_examples import IN_FORCE, ScriptedRecords, agree, body, owner, take_back, units_of
 from tests.contract.sql_examples import NOON
 
 
@@ -27,7 +27,9 @@ class Desk:
         self.clock = ManualClock(NOON)
         self.units: SqlUnits = units_of(database, self.clock)
         self.records = ScriptedRecords()
-        self.enrolment = Enrolment(units=self.units, records=self.records, clock=self.clock)
+        self.enrolment = Enrolment(
+            units=self.units, records=self.records, clock=self.clock, in_force=IN_FORCE
+        )
         count = itertools.count(1)
         self.patients = PatientService(
             units=self.units,
@@ -166,6 +168,20 @@ async def test_a_hospital_that_is_away_is_asked_later(desk: Desk) -> None:
     assert await desk.state(card) == (InHospital.FOUND, "P1")
     desk.clock.advance(timedelta(minutes=2))
     assert await desk.enrolment.sweep() == 0
+
+
+async def test_the_hospital_is_told_nothing_more_after_a_consent_was_taken_back(desk: Desk) -> None:
+    desk.records.is_away = True
+    card = await desk.patients.add(owner(), body())
+    desk.records.is_away = False
+    await take_back(desk.units, "u1")
+    desk.clock.advance(timedelta(minutes=2))
+    assert await desk.enrolment.sweep() == 1
+    assert (await desk.state(card), desk.records.asked) == ((InHospital.PENDING, ""), 1)
+    await agree(desk.units, "u1")
+    desk.clock.advance(timedelta(minutes=2))
+    await desk.enrolment.sweep()
+    assert await desk.state(card) == (InHospital.FOUND, "P1")
 
 
 @pytest.mark.parametrize("lost", ["before", "after"])

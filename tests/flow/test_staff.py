@@ -3,14 +3,22 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from accounts.session import SessionBounds
+from adapters.memory.nudge import MemoryNudge
+from adapters.sql.transaction import Database
+from adapters.sql.unit import SqlUnits
 from core import limits
-from core.actor import Role
+from core.actor import EMPLOYEES, Role
+from core.clock import SystemClock
+from core.ids import SessionId
+from server.demo_staff import employ
 from server.outcomes import CannotStart
-from server.staff_parts import first_link, set_up_link
+from server.staff_parts import first_link, set_up_link, tell_first_link
 from tests.clients.python_client import PythonClient
 from tests.flow.employees import PASSWORD, Employee, Hospital, a_hospital
 
@@ -316,3 +324,57 @@ async def test_staff_see_their_own_sessions_and_security_sees_staffs(staffed: Ho
     ]
     missing = staffed.posts("/v1/admin/sessions/01JDXXXXXXXXXXXXXXXXXXXXXX/end", security.token)
     await refused(missing, 404, "core.not_found")
+
+
+async def test_sessions_last_as_the_settings_say(staffed: Hospital) -> None:
+    database = Database.open(staffed.settings.storage.url, connections=1)
+    units = SqlUnits(database, clock=SystemClock(), nudge=MemoryNudge())
+    for role, minutes in ((Role.AUDIT_ADMIN, 15), (Role.NURSE, 30)):
+        async with units.read() as unit:
+            session = await unit.sessions.find(SessionId(staffed.people[role].signed_in["session"]))
+        assert session is not None
+        assert session.bounds == SessionBounds(timedelta(minutes=minutes), timedelta(hours=12))
+    await database.close()
+
+
+async def test_the_log_names_the_account_that_was_tried_and_never_what_was_typed(staffed: Hospital) -> None:
+    for number in ("n1", "HunterTwo2"):
+        await refused(
+            staffed.posts("/v1/staff/sign-in", number=number, password="wrong"), 401, "staff.sign_in_refused"
+        )
+    audit = staffed.people[Role.AUDIT_ADMIN].token
+    async with asyncio.timeout(20):
+        while True:
+            told = await staffed.done(staffed.gets("/v1/admin/audit?action=staff.sign_in", audit))
+            found = [each["object"] for each in told["records"] if each["result"] == "refused"]
+            if len(found) >= 2:
+                break
+            await asyncio.sleep(0.05)
+    assert sorted(found) == ["/v1/staff/sign-in", "/v1/staff/sign-in#nurse.n1"]
+    assert "HunterTwo2" not in str(told)
+
+
+async def test_a_first_start_says_where_to_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with a_hospital(tmp_path, monkeypatch) as hospital:
+        for _ in range(2):
+            await tell_first_link(hospital.settings)
+        said = [line for line in capsys.readouterr().out.splitlines() if "set-up" in line]
+        assert len(said) == 1, "once"
+        assert "https://YOUR-HOST/admin/#set-up=" in said[0]
+
+
+async def test_the_demonstrations_staff_sign_in_with_what_the_start_page_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_hospital(tmp_path, monkeypatch, demo__enabled=True) as hospital:
+        for _ in range(2):
+            await employ(hospital.settings)
+        shown = (await hospital.done(hospital.gets("/v1/start")))["staff"]
+        assert {one["role"] for one in shown} == EMPLOYEES
+        for one in shown:
+            sign_in = hospital.posts("/v1/staff/sign-in", number=one["number"], password=one["password"])
+            challenge = (await hospital.done(sign_in))["challenge"]
+            second = hospital.posts("/v1/staff/sign-in/second", challenge=challenge, code=one["code"])
+            assert (await hospital.done(second))["role"] == one["role"]

@@ -304,7 +304,13 @@ async def _web_role(
     platforms = await open_platforms(
         settings, clock=clock, stack=stack, observe=ground.metrics.asked_provider
     )
-    cards = await open_health_cards(settings.health_card, clock=clock, stack=stack)
+    cards = await open_health_cards(
+        settings.health_card,
+        clock=clock,
+        stack=stack,
+        lent=platforms.lent,
+        observe=ground.metrics.asked_provider,
+    )
     accounts = account_parts(
         units=ground.units,
         clock=clock,

@@ -5,12 +5,12 @@ import contextlib
 import os
 from pathlib import Path
 
+from accounts.lent_credentials import CredentialStore
 from adapters.health_card.offline import OfflineCards
 from adapters.health_card.provincial import ProvincialCards, ProvincialKeys
 from adapters.health_card.tencent import PROVIDER as TENCENT
 from adapters.health_card.tencent import TencentCards, TencentKeys
-from adapters.memory.lent_credentials import MemoryCredentials
-from adapters.outgoing.exchange import Exchange, split_address
+from adapters.outgoing.exchange import Exchange, Observe, split_address
 from clinic.health_cards import HealthCards
 from conf.settings import HealthCard
 from core.clock import Clock
@@ -21,7 +21,12 @@ PROVINCE = "health card management"
 
 
 async def open_health_cards(
-    settings: HealthCard, *, clock: Clock, stack: contextlib.AsyncExitStack
+    settings: HealthCard,
+    *,
+    clock: Clock,
+    stack: contextlib.AsyncExitStack,
+    lent: CredentialStore,
+    observe: Observe,
 ) -> HealthCards | None:
     """The issuer; ``None`` where the hospital has none. Nothing is asked yet. Raises ``CannotStart``."""
     if settings.provider == "none":
@@ -40,13 +45,13 @@ async def open_health_cards(
     if settings.provider == "provincial":
         fields = await asyncio.to_thread(_secret, "health_card.field_key_file", settings.field_key_file)
         keys = ProvincialKeys(settings.app, settings.issuer, secret.encode(), _sm4(fields))
-        exchange = await stack.enter_async_context(Exchange(PROVINCE, base=base))
+        exchange = await stack.enter_async_context(Exchange(PROVINCE, base=base, observe=observe))
         return ProvincialCards(keys, exchange=exchange, path=path, clock=clock)
     agreed = TencentKeys(
         settings.app, settings.hospital, settings.issuer, settings.code_seconds, secret=secret
     )
-    exchange = await stack.enter_async_context(Exchange(TENCENT, base=base))
-    cards = TencentCards(agreed, exchange=exchange, store=MemoryCredentials(clock), clock=clock)
+    exchange = await stack.enter_async_context(Exchange(TENCENT, base=base, observe=observe))
+    cards = TencentCards(agreed, exchange=exchange, store=lent, clock=clock)
     stack.push_async_callback(cards.close)
     return cards
 

@@ -45,6 +45,8 @@ class PlatformParts:
 
     ways: Ways
     service_account: ServiceAccount | None
+    lent: CredentialStore
+    """Where processes share tokens that a provider lends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ async def open_platforms(
         alipay_mini=await _alipay_mini(settings, shared),
         sms=await _sms(settings, shared),
     )
-    return PlatformParts(ways, account)
+    return PlatformParts(ways, account, shared.store)
 
 
 def _shared(

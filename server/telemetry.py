@@ -141,5 +141,5 @@ class Metrics:
         self.started.set(time.time())
 
     def asked_provider(self, provider: str, outcome: str, seconds: float) -> None:
-        """A request to WeChat, Alipay or the SMS gateway has ended."""
+        """A request to WeChat, Alipay, the SMS gateway or an issuer of health cards has ended."""
         self.provider_seconds.labels(provider=provider, outcome=outcome).observe(seconds)

@@ -63,7 +63,8 @@ def test_what_the_settings_mean() -> None:
     assert managed_networks(embedded) == LOOPBACK
     named = load(overrides={"web.admin_addresses": list(OFFICE)}, environment={})
     assert managed_networks(named) == OFFICE
-    production = load(overrides={"profile": "production"}, environment={})
+    overrides = {"profile": "production", "health_card.provider": "none"}
+    production = load(overrides=overrides, environment={})
     assert managed_networks(production) == ()
     with pytest.raises(SettingsRefused, match=r"web\.admin_addresses"):
         load(overrides={"web.admin_addresses": ["office"]}, environment={})

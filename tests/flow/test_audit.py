@@ -1,7 +1,9 @@
 """The log in a running platform: what is recorded, what stops without it, and what its commands find."""
 
 import asyncio
+import re
 import sqlite3
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import closing
 from datetime import timedelta
@@ -20,6 +22,7 @@ from conf.settings import Settings
 from core.actor import Role
 from core.clock import SystemClock
 from realtime.tokens import HmacTokens
+from server.api import ROUTES
 from server.audit_commands import run_export, run_purge, run_verify
 from server.bootstrap import Roles, compose
 from server.issue import issue_recorded
@@ -206,3 +209,28 @@ async def test_a_month_is_reviewed_signed_and_filed(tmp_path: Path) -> None:
             ):
                 assert answer.status == 200
                 assert (await answer.read()).startswith(begins)
+
+
+async def test_every_endpoint_that_is_recorded_leaves_one_record_also_on_refusal(tmp_path: Path) -> None:
+    """Nobody, and a clinic screen, which may do nothing of all this, knock at every door."""
+    settings = a_platform(tmp_path, **{"web.requests_scale": 100.0})
+    recorded = [route for route in ROUTES if route.rule.roles is not None or route.rule.touches.recorded]
+    assert len(recorded) > 40
+    async with compose(settings, Roles.ALL) as platform:
+        screen = Clerk(settings, platform.port, Role.SCREEN)
+        async with aiohttp.ClientSession(screen.address) as session:
+            for route in recorded:
+                path = re.sub(r"\{\w+\}", "a-b-c", route.path)
+                for headers in ({}, screen.headers):
+                    # No JSON: where anybody may, the body is refused.
+                    sent = {"headers": headers, "data": b"{" if route.method == "POST" else None}
+                    async with session.request(route.method, path, **sent) as answer:
+                        assert answer.status < 500, path
+    kept = await records(settings.audit.url)
+    found = Counter(record.action for record in kept if record.role in {"anonymous", "screen"})
+    wanted: Counter[str] = Counter()
+    for route in recorded:
+        by_screen = route.rule.touches.recorded or Role.SCREEN not in (route.rule.roles or ())
+        wanted[route.action] += 1 + by_screen if route.rule.roles is not None else 2
+    assert found == wanted
+    assert {record.result for record in kept if record.action in wanted} <= {"refused", "done"}

@@ -286,9 +286,24 @@ async def test_forged_replayed_and_foreign_codes_are_each_refused_by_name(town: 
     for body, code in (
         ({"code": used}, "accounts.code_used"),
         ({"code": "forged"}, "accounts.code_refused"),
+        # WeChat tells codes of another hospital's applications like forged ones.
+        ({"code": wechat.give_code("mini", "wx5e7a1c0ffee00099", "zhao")}, "accounts.code_refused"),
+        (
+            {"code": town.code("mini", "zhao"), "phone_code": wechat.give_code("phone", SERVICE, "zhao")},
+            "accounts.code_refused",
+        ),
     ):
         answer = await device.posts("/v1/sign-in/wechat-mini", body, token="")
         assert await refusal(answer) == (403, code)
+    town.platforms.faults.order("/wxa/business/getuserphonenumber", "other_app")
+    foreign = {"code": town.code("mini", "zhao"), "phone_code": town.phone_code("zhao")}
+    answer = await device.posts("/v1/sign-in/wechat-mini", foreign, token="")
+    assert await refusal(answer) == (403, "accounts.code_of_another_app")
+    late = await town.by_page("zhao", device)
+    wechat.expire_codes()
+    answer = await device.posts("/v1/sign-in/wechat-h5", late, token="")
+    assert await refusal(answer) == (403, "accounts.code_expired")
+    assert (await town.mini("zhao")).is_new, "what was refused has made nothing"
     brought = await town.by_page("lin", device)
     thief = town.device()
     answer = await thief.posts("/v1/sign-in/wechat-h5", brought, token="")

@@ -1,9 +1,9 @@
 """The log of one process: records wait in a bounded queue and are written together (group commit).
 
 Whoever must not answer before its record is durable waits for the batch the record is in; the others go on.
-When a batch cannot be written it stays, first in the queue, and is tried again; until it is written nothing
-that needs the log is begun. What is in memory when the process is killed is lost: that is the crash window,
-some milliseconds wide while the store answers (docs/audit.md).
+When a batch cannot be written, whatever the reason, it stays, first in the queue, and is tried again; until
+it is written nothing that needs the log is begun. What is in memory when the process is killed is lost: that
+is the crash window, some milliseconds wide while the store answers (docs/audit.md).
 """
 
 import asyncio
@@ -139,6 +139,9 @@ class AuditLog:
                 await self._store.answers()
         except (TimeoutError, StorageUnavailable):
             return False
+        except Exception as defect:
+            log.error("audit.cannot_ask", error=type(defect).__name__)
+            return False
         self._proved = max(self._proved, began)
         return True
 
@@ -172,7 +175,11 @@ class AuditLog:
             except StorageUnavailable as away:
                 if isinstance(away, Doubtful):
                     doubt = away.tip
-                self._fails(batch, away)
+                self._fails(batch, str(away.facts.get("why")))
+                await asyncio.sleep(limits.AUDIT_RETRY_SECONDS)
+            except Exception as defect:
+                # A table that is gone, a defect of ours: who wrote no more in silence would be no log.
+                self._fails(batch, type(defect).__name__)
                 await asyncio.sleep(limits.AUDIT_RETRY_SECONDS)
             else:
                 doubt = None
@@ -186,10 +193,10 @@ class AuditLog:
             log.info("audit.writes_again", waiting=self.backlog)
             self.failing = False
 
-    def _fails(self, batch: _Batch, away: StorageUnavailable) -> None:
+    def _fails(self, batch: _Batch, why: str) -> None:
         self.failures += 1
         if not self.failing:
-            log.error("audit.cannot_write", why=away.facts.get("why"), waiting=self.backlog)
+            log.error("audit.cannot_write", why=why, waiting=self.backlog)
         self.failing = True
         for each in (batch, self._take()):
             each.failed = True

@@ -61,6 +61,12 @@ class Clerk:
         ):
             return answer.status, await answer.json()
 
+    async def metric(self, name: str) -> float:
+        """What ``/metrics`` says of one gauge."""
+        async with aiohttp.ClientSession(self.address) as session, session.get("/metrics") as answer:
+            lines = (await answer.text()).splitlines()
+        return next(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
+
     async def revokes(self, user: str) -> tuple[int, str]:
         status, body = await self.asks("POST", "/v1/tokens/revocations", {"user": user})
         return status, str(body.get("code", ""))
@@ -108,6 +114,32 @@ async def test_administration_stops_without_the_log_and_the_lines_go_on(
     assert [(record.actor, record.result, record.address) for record in looked] == [
         ("nurse.0007", "done", "127.0.0.1")
     ] * 3
+
+
+async def test_a_log_that_lost_its_table_says_so_and_goes_on_where_it_was(tmp_path: Path) -> None:
+    """No outage but a defect: the writer must live on, the metric that operators are woken by must tell."""
+    settings = a_platform(tmp_path)
+    file = settings.audit.url.removeprefix("sqlite:///")
+    async with compose(settings, Roles.ALL) as platform:
+        admin = Clerk(settings, platform.port, Role.SECURITY_ADMIN)
+        assert await admin.revokes("nurse.1") == (201, "")
+        assert await admin.metric("houzhen_audit_failing") == 0
+        alter(file, "ALTER TABLE audit_record RENAME TO audit_record_gone")
+        async with asyncio.timeout(60):
+            while (await admin.revokes("nurse.2"))[1] != "audit.unavailable":
+                await asyncio.sleep(0.1)
+        assert await admin.metric("houzhen_audit_failing") == 1
+        alter(file, "ALTER TABLE audit_record_gone RENAME TO audit_record")
+        async with asyncio.timeout(60):
+            while (await admin.revokes("nurse.3"))[0] != 201:
+                await asyncio.sleep(0.2)
+        assert await admin.metric("houzhen_audit_failing") == 0
+    assert await run_verify(settings, folder=None, public_key=None) == 0
+
+
+def alter(file: str, statement: str) -> None:
+    with closing(sqlite3.connect(file, timeout=30)) as database, database:
+        database.execute(statement)
 
 
 async def test_commands_verify_export_and_leave_records(

@@ -83,7 +83,7 @@ from server.outcomes import CannotStart
 from server.patient_parts import patient_forgetting, patient_parts, patient_work, records_of
 from server.platforms_parts import open_platforms
 from server.relay import Relay, RelayGauges
-from server.sealing_parts import field_sealing
+from server.sealing_parts import sealing_for
 from server.specs import own_line_spec, screen_spec
 from server.staff_parts import staff_forgetting, staff_parts
 from server.standing import Standing
@@ -209,14 +209,13 @@ async def _ground(settings: Settings, stack: contextlib.AsyncExitStack) -> _Grou
     await nudge.start()
     stack.push_async_callback(nudge.close)
     stack.push_async_callback(broker.close)
-    sealing = await asyncio.to_thread(field_sealing, settings.keys, clock)
+    sealing = await sealing_for(database, settings.keys, clock)
     units = SqlUnits(database, clock=clock, nudge=nudge, sealing=sealing)
     estimator = Estimator()
     screens = tuple(screen_spec(screen) for screen in settings.screens)
     link = _link(settings, clock)
     if link is not None:
         stack.push_async_callback(link.close)
-    metrics = Metrics(CollectorRegistry())
     return _Ground(
         settings=settings,
         clock=clock,

@@ -16,6 +16,9 @@ from adapters.redis.broker import RedisBroker
 from adapters.redis.places import BadBrokerUrl
 from adapters.sql import migrations
 from adapters.sql.engine import BadDatabaseUrl
+from adapters.sql.resealing import first_sealed
+from adapters.sql.schema import metadata
+from adapters.sql.sealed import sealed_columns
 from adapters.sql.transaction import Database
 from conf.settings import Settings
 from core import limits
@@ -174,12 +177,28 @@ async def _clock(settings: Settings) -> Finding:
 async def _keys(settings: Settings) -> Finding:
     files = key_files(settings.keys)
     if files.stamp() is None:
-        return Finding(True, "not made yet: at the first start")
+        return await _first_keys(settings)
     try:
         ring = await asyncio.to_thread(files.read)
     except KeysMissing as missing:
         return Finding(False, str(missing), "bring it back from its backup; never make it anew")
     return Finding(True, f"{len(ring.data)}, {ring.newest.suite.algorithms.sealing} seals")
+
+
+async def _first_keys(settings: Settings) -> Finding:
+    """Keys that are not there: right before a first start, a loss after it."""
+    database = Database.open(settings.storage.url, connections=1)
+    try:
+        where = await first_sealed(database, sealed_columns(metadata))
+    except Exception:
+        where = None  # No database or no schema yet: that has a line of its own.
+    finally:
+        await database.close()
+    if where is None:
+        return Finding(True, "not made yet: at the first start")
+    return Finding(
+        False, f"lost, and {where} is sealed with them", "bring both files back from their backups"
+    )
 
 
 async def _pages(settings: Settings) -> Finding:

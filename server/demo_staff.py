@@ -25,7 +25,7 @@ from core.actor import Role
 from core.clock import SystemClock
 from core.ids import StaffId
 from handlers.wire import StartStaff
-from server.sealing_parts import field_sealing
+from server.sealing_parts import sealing_for
 from server.tokens import token_key
 
 _WHO = (
@@ -88,8 +88,9 @@ async def employ(settings: Settings) -> None:
     clock = SystemClock()
     accounts = demo_accounts(token_key(Path(settings.keys.tokens)))
     database, passwords = Database.open(settings.storage.url, connections=1), Argon2Passwords()
-    units = SqlUnits(database, clock=clock, nudge=MemoryNudge(), sealing=field_sealing(settings.keys, clock))
     try:
+        sealing = await sealing_for(database, settings.keys, clock)
+        units = SqlUnits(database, clock=clock, nudge=MemoryNudge(), sealing=sealing)
         async with passwords.turn():
             hashed = await passwords.hash(accounts[0].password)
         at = clock.now()

@@ -22,7 +22,7 @@ from core import limits
 from core.clock import SystemClock
 from core.refusals import StorageUnavailable
 from server.outcomes import CannotStart
-from server.sealing_parts import field_sealing, key_files, suite_of
+from server.sealing_parts import key_files, sealing_for, suite_of
 from server.storage import require_schema
 
 Told = Callable[[str, int, int], None]
@@ -41,12 +41,11 @@ class Resealed:
 def rotate_key(settings: Settings) -> str:
     """Add a key, which seals from now on in every process within seconds; answers its id.
 
-    Raises ``CannotStart``.
+    The first one is made by a first start, not here. Raises ``CannotStart``.
     """
-    files, clock = key_files(settings.keys), SystemClock()
     try:
-        files.open(suite_of(settings.keys), at=clock.now())
-        return files.turn(suite_of(settings.keys), at=clock.now()).newest.id.hex()
+        ring = key_files(settings.keys).turn(suite_of(settings.keys), at=SystemClock().now())
+        return ring.newest.id.hex()
     except (KeysMissing, OSError) as missing:
         raise CannotStart(f"keys.fields: {missing}") from None
 
@@ -118,9 +117,9 @@ async def reseal_all(
 @contextlib.asynccontextmanager
 async def _opened(settings: Settings) -> AsyncIterator[tuple[Database, FieldSealing]]:
     await require_schema(settings)
-    sealing = await asyncio.to_thread(field_sealing, settings.keys, SystemClock())
     database = Database.open(settings.storage.url, connections=1)
     try:
+        sealing = await sealing_for(database, settings.keys, SystemClock())
         yield database, sealing
     except StorageUnavailable as away:
         raise CannotStart(f"storage.url: the database does not answer ({away.facts.get('why')})") from away

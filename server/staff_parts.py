@@ -24,7 +24,7 @@ from core import limits
 from core.clock import Clock, SystemClock
 from core.refusals import StorageUnavailable
 from server.outcomes import CannotStart
-from server.sealing_parts import field_sealing
+from server.sealing_parts import sealing_for
 from server.storage import require_schema
 from server.tokens import token_key
 
@@ -126,16 +126,15 @@ async def _with_links(settings: Settings, work: Callable[[StaffLinks], Awaitable
     clock = SystemClock()
     database = Database.open(settings.storage.url, connections=1)
     passwords = Argon2Passwords()
-    links = StaffLinks(
-        units=SqlUnits(
-            database, clock=clock, nudge=MemoryNudge(), sealing=field_sealing(settings.keys, clock)
-        ),
-        clock=clock,
-        passwords=passwords,
-        challenges=Challenges(token_key(Path(settings.keys.tokens))),
-        rules=staff_rules(settings),
-    )
     try:
+        sealing = await sealing_for(database, settings.keys, clock)
+        links = StaffLinks(
+            units=SqlUnits(database, clock=clock, nudge=MemoryNudge(), sealing=sealing),
+            clock=clock,
+            passwords=passwords,
+            challenges=Challenges(token_key(Path(settings.keys.tokens))),
+            rules=staff_rules(settings),
+        )
         return await work(links)
     except StorageUnavailable as away:
         raise CannotStart(f"storage.url: nothing was saved ({away.facts.get('why')})") from away

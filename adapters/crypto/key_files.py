@@ -44,6 +44,11 @@ class KeyFiles:
                 self._make(suite, at)
         return self.read()
 
+    @property
+    def are_not_made(self) -> bool:
+        """Whether neither file is there: a first start, or both are lost. Who has the database can tell."""
+        return not (self._ring.exists() or self._master.exists())
+
     def read(self) -> Ring:
         """The ring as it is now. Raises ``KeysMissing``."""
         try:

@@ -139,6 +139,16 @@ class SqlResealing:
         return and_(column.is_not(None), or_(func.length(column) < HEAD_BYTES, _head_of(column) != _HEAD))
 
 
+async def first_sealed(database: Database, columns: Sequence[SealedColumn]) -> str | None:
+    """The name of a column that holds a sealed value; ``None`` when there is no such value anywhere."""
+    async with database.read() as transaction:
+        for each in columns:
+            held: Statement = select(each.column).where(each.column.is_not(None)).limit(1)
+            if await transaction.row(held) is not None:
+                return each.name
+    return None
+
+
 def _head_of(column: Column[bytes]) -> ColumnElement[bytes]:
     return func.substr(column, 1, HEAD_BYTES, type_=LargeBinary())
 

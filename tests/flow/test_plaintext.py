@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pyotp
 import pytest
 from structlog.testing import capture_logs
 
@@ -26,6 +27,7 @@ from demo.platforms import OpenPlatforms, served
 from demo.visitors import visitor
 from realtime.tokens import HmacTokens
 from server.bootstrap import Roles, compose
+from server.staff_parts import first_link
 from server.tokens import Issuer, staff_actor, token_key
 from tests.flow.plaintexts import Found, Plaintexts, disguises
 from tests.flow.town import OWN_LINE
@@ -37,6 +39,7 @@ MOTHER = {"name": "钱慕寒", "id": resident_number(date(1984, 7, 21), order=64
 CHILD = {"name": "孙知秋雨", "id": resident_number(date(2019, 3, 9), order=351), "phone": "13957120469"}
 GUARDIAN = {"name": "孙鹤鸣", "id": resident_number(date(1983, 11, 2), order=917), "phone": "15867314092"}
 FOREIGNER = {"name": "Philomena Ashdown-Quigley", "id": "PQ8842197", "phone": "18657341190"}
+STAFF_NAME, PASSWORD, WRONG_PASSWORD = "沈砚秋白", "Tq7#mV9x!pLw-zz-Rk2", "kX4$wN8q?sDv-yy-Lm6"
 WRONG = {"name": "周以墨", "id": "330102198407216421", "phone": "13957120470"}
 PEOPLE = {"mother": MOTHER, "child": CHILD, "guardian": GUARDIAN, "foreigner": FOREIGNER, "wrong": WRONG}
 LIN = visitor("lin")
@@ -45,6 +48,7 @@ LIN = visitor("lin")
 def secrets_of_people() -> dict[str, str]:
     told = {f"{what} of {who}": text for who, person in PEOPLE.items() for what, text in person.items()}
     return told | {
+        "name of staff": STAFF_NAME,
         "WeChat id in H5": LIN.openid(SERVICE),
         "WeChat id in the mini-program": LIN.openid(MINI),
         "WeChat union id": LIN.unionid,
@@ -163,12 +167,31 @@ class Seeding:
         await self.asks("/v1/me", method="GET")
         await self.asks("/v1/me/export")
 
-    async def at_the_desk(self, nurse: str) -> None:
-        self.token = nurse
-        await self.asks(
-            "/v1/lines/blood/check-in", {"visit": "V1", "name": MOTHER["name"]}, key="desk-check-in"
-        )
-        await self.asks("/v1/lines/blood", method="GET")
+    async def at_the_desk(self, kiosk: str) -> None:
+        self.token = kiosk
+        line = await self.asks("/v1/lines/blood", method="GET")
+        body = {"expected_version": line["board"]["version"], "visit": "V1", "name": MOTHER["name"]}
+        await self.asks("/v1/lines/blood/check-in", body, key="desk-check-in")
+
+    async def first_of_staff(self, link: str) -> None:
+        """The first start, a second factor, and somebody who tries a password."""
+        self.token = ""
+        body = {"number": "a1", "name": STAFF_NAME, "password": PASSWORD}
+        told = await self.asks("/v1/staff/set-up", {"token": link, **body})
+        secret = told["enrol"]["secret"]
+        self.strong |= {"set-up link": link, "challenge": told["challenge"], "secret of the app": secret}
+        code = pyotp.TOTP(secret).now()
+        second = {"challenge": told["challenge"], "code": code}
+        signed_in = await self.asks("/v1/staff/sign-in/second", second)
+        self.takes(signed_in, "staff")
+        self.strong |= {f"recovery {n}": each for n, each in enumerate(signed_in["recovery_codes"])}
+        self.strong |= {"password": PASSWORD, "wrong password": WRONG_PASSWORD}
+        await self.asks("/v1/staff/me", method="GET")
+        await self.asks("/v1/admin/staff", method="GET")
+        await self.asks("/v1/staff/password", {"old": WRONG_PASSWORD, "new": PASSWORD})
+        self.token = ""
+        await self.asks("/v1/staff/sign-in", {"number": "a1", "password": WRONG_PASSWORD})
+        await self.asks("/v1/staff/sign-in", {"number": WRONG["phone"], "password": WRONG_PASSWORD})
 
 
 def named(person: Mapping[str, str]) -> dict[str, object]:
@@ -218,8 +241,11 @@ async def lived(settings: Settings, platforms: OpenPlatforms, redis: RedisServer
             seeding = Seeding(http, platforms)
             await seeding.everything()
             issuer = Issuer(HmacTokens([token_key(Path(settings.keys.tokens))]), SystemClock())
-            nurse = issuer.issue(staff_actor(Role.NURSE, "n1"), good_for=timedelta(hours=1)).token
-            await seeding.at_the_desk(nurse)
+            kiosk = issuer.issue(staff_actor(Role.KIOSK, "k1"), good_for=timedelta(hours=1)).token
+            await seeding.at_the_desk(kiosk)
+            link = await first_link(settings)
+            assert link is not None
+            await seeding.first_of_staff(link.rpartition("=")[2])
             metrics = await seeding.asks("/metrics", method="GET")
         plaintexts = Plaintexts(secrets_of_people(), seeding.strong)
         found = [
@@ -266,7 +292,8 @@ async def test_nothing_of_a_person_lies_open(
     assert left.control, "the search finds what lies open"
     assert not [each for each in left.seeding.statuses if each[1] >= 500], left.seeding.statuses
     assert [status for path, status in left.seeding.statuses if path == "/v1/patients"].count(201) == 6
-    assert len(left.seeding.strong) >= 8
+    assert [status for path, status in left.seeding.statuses if path.endswith("check-in")] == [200]
+    assert len(left.seeding.strong) >= 20
     assert len(events) > 5
 
 

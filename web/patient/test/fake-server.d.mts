@@ -25,6 +25,7 @@ export interface FakeServer {
     retryAfter?: number
     times?: number
   }): void
+  named(): number
   end_sessions(): void
   expire(): void
   set(change: object): void

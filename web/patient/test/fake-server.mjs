@@ -110,6 +110,8 @@ export async function startFake(port = 0) {
     ...verbs,
     sockets,
     asked: accounts.asked,
+    /** How many sockets are somebody's. */
+    named: () => [...sockets].filter((socket) => socket.session).length,
     async close() {
       for (const socket of sockets) socket.terminate()
       http.closeAllConnections()

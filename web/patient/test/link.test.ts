@@ -1,6 +1,7 @@
 /** npm centrifuge, unmodified, over the mini-program socket and over Node's, against the fake server. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import WebSocket from 'ws'
+import { Problem } from '../src/api/ask'
 import type { Listener } from '../src/queue/follow'
 import { centrifugeLink } from '../src/realtime/link'
 import type { SocketClass } from '../src/realtime/link'
@@ -46,13 +47,15 @@ describe.each([
   })
   afterEach(() => fake.close())
 
+  const position = async () => {
+    const answer = await fetch(`http://127.0.0.1:${fake.port}/v1/lines/L0301`)
+    return ((await answer.json()) as { position: { offset: number; epoch: string } }).position
+  }
+
   const opened = async () => {
     const hearing = new Hearing()
     const link = centrifugeLink(`ws://127.0.0.1:${fake.port}/connection/websocket`, socketClass)
-    const snapshot = (await (await fetch(`http://127.0.0.1:${fake.port}/v1/lines/L0301`)).json()) as {
-      position: { offset: number; epoch: string }
-    }
-    const channel = link.open('queue:L0301', snapshot.position, hearing)
+    const channel = link.open('queue:L0301', await position(), hearing)
     await until(() => hearing.missed.length === 1)
     return { hearing, channel }
   }
@@ -78,6 +81,46 @@ describe.each([
     fake.cut()
     await until(() => hearing.missed.length === 2)
     expect(hearing.missed).toEqual([false, true])
+    channel.close()
+  })
+
+  it('knows who is signed in, asks when a token is refused, and goes on without a name', async () => {
+    const { access_token: token } = (await (
+      await fetch(`http://127.0.0.1:${fake.port}/v1/sign-in/sms`, {
+        method: 'POST',
+        body: JSON.stringify({ phone: '13800138000', code: '246810' }),
+      })
+    ).json()) as { access_token: string }
+    const socketToken = async () => {
+      const headers = { Authorization: `Bearer ${token}` }
+      const answer = await fetch(`http://127.0.0.1:${fake.port}/v1/realtime/token`, {
+        method: 'POST',
+        headers,
+      })
+      if (answer.status === 401) throw new Problem(401, 'core.token_revoked')
+      return ((await answer.json()) as { token: string }).token
+    }
+    let [named, doubts] = [true, 0]
+    const link = centrifugeLink(`ws://127.0.0.1:${fake.port}/connection/websocket`, socketClass, {
+      signedIn: () => named,
+      token: socketToken,
+      doubt() {
+        doubts += 1
+        named = false
+        link.changed()
+        return Promise.resolve()
+      },
+    })
+    const hearing = new Hearing()
+    const channel = link.open('queue:L0301', await position(), hearing)
+    await until(() => hearing.missed.length === 1)
+    expect(fake.named()).toBe(1)
+
+    fake.end_sessions()
+    await until(() => hearing.missed.length === 2)
+    expect([doubts, fake.named()]).toEqual([1, 0])
+    fake.publish({ line: 'L0301', board: {} })
+    await until(() => hearing.versions.length === 1)
     channel.close()
   })
 

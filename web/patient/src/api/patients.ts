@@ -84,7 +84,7 @@ export function patientsApi(ask: AskSigned): PatientsApi {
     makeDefault: async (patient) => void (await post(`${of(patient)}/default`)),
     card: async (patient) => readCard(await get(`${of(patient)}/health-card`)),
     applyForCard: async (patient, key) => readCard(await post(`${of(patient)}/health-card`, undefined, key)),
-    cardCode: async (patient) => readCode(await post(`${of(patient)}/health-card/code`)),
+    cardCode: async (patient) => readCode(await post(`${of(patient)}/health-card/code`, {})),
   }
 }
 

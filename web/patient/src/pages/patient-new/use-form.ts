@@ -4,7 +4,7 @@ import { Problem } from '../../api/ask'
 import type { ConsentKind } from '../../api/account'
 import { useOwnData } from '../../app/account'
 import { useDoing } from '../../app/doing'
-import { goBackOr } from '../../app/going'
+import { goBackTo } from '../../app/going'
 import { chanceName } from '../../app/platform'
 import { useManner, useServices } from '../../app/services'
 import { ageOn, factsOfCnId, faultOfCnId } from '../../patients/documents'
@@ -48,7 +48,7 @@ export function useForm() {
     told.value = null
     if (Object.keys(faults.value).length > 0) return
     const done = await run(async () => void (await patients.add(patientBody(form, today), key)))
-    if (done) goBackOr('patients')
+    if (done) goBackTo('patients', 'card')
     else refused()
   }
 

@@ -1,5 +1,5 @@
 /** The state behind the sign-in page: what must be agreed to, which ways there are, and one attempt at a time. */
-import { computed, onMounted, ref } from 'vue'
+import { computed, onMounted, ref, watch } from 'vue'
 import type { SignedIn } from '../../account/session'
 import type { Consent } from '../../api/account'
 import { useDoing, useLoaded } from '../../app/doing'
@@ -71,6 +71,7 @@ export function useSignIn() {
     })
   }
 
+  watch(() => manner.language, texts.reload)
   onMounted(() => {
     ways.reload()
     const back = IN_BROWSER ? takeReturned() : null

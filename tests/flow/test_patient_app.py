@@ -58,7 +58,7 @@ async def town(tmp_path: Path) -> AsyncIterator[Town]:
     agreement = an_agreement(tmp_path / "agreed.json")
     platforms = OpenPlatforms(agreement.agreed)
     async with served(platforms) as port:
-        settings = agreement.settings(tmp_path / "secrets", port)
+        settings = agreement.settings(tmp_path / "secrets", port) | {"health_card.provider": "offline"}
         async with a_house(tmp_path, of=Town, **settings) as house:
             assert isinstance(house, Town)
             house.platforms, house.at = platforms, port
@@ -132,6 +132,11 @@ async def test_a_mother_signs_in_by_sms_and_adds_her_child(browser: Any, town: T
     await mine.press("person")
     await mine.press("reveal")
     await mine.sees("patient.id_number", CHILD)
+
+    await mine.press("card")
+    await mine.press("apply")
+    await mine.sees("left", "更新")
+    assert "svg" not in await mine.page.evaluate("JSON.stringify({...localStorage, ...sessionStorage})")
 
     other = town.device()
     other.takes(

@@ -4,17 +4,22 @@ import { mobileOf, signIn } from '../src/account/sign-in'
 import type { Answer, Question } from '../src/api/ask'
 
 describe('the way back from WeChat', () => {
-  const left = { state: 's1', why: 'sign_in' } as const
+  const agreed = { terms: '1', privacy: '2' }
+  const left = { state: 's1', why: 'sign_in', agreed } as const
 
   it.each([
     ['', left, { kind: 'not_from_there' }],
     ['?line=L1', left, { kind: 'not_from_there' }],
-    ['?code=c1&state=s1', left, { kind: 'code', why: 'sign_in', code: 'c1', state: 's1' }],
+    ['?code=c1&state=s1', left, { kind: 'code', why: 'sign_in', code: 'c1', state: 's1', agreed }],
     ['?code=c1&state=s2', left, { kind: 'not_ours' }],
     ['?code=c1&state=s1', null, { kind: 'not_ours' }],
     ['?state=s1', left, { kind: 'declined', why: 'sign_in' }],
     ['?code=&state=s1', left, { kind: 'declined', why: 'sign_in' }],
-    ['?code=%E0%A4%A&state=s1', left, { kind: 'code', why: 'sign_in', code: '%E0%A4%A', state: 's1' }],
+    [
+      '?code=%E0%A4%A&state=s1',
+      left,
+      { kind: 'code', why: 'sign_in', code: '%E0%A4%A', state: 's1', agreed },
+    ],
   ])('%s', (search, leaving, meant) => expect(returnedWith(search, leaving)).toEqual(meant))
 
   it('leaves nothing of the code in the address', () => {

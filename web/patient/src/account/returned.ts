@@ -8,13 +8,15 @@ export interface Leaving {
   readonly state: string
   /** Signing in, or adding WeChat to the account that is signed in. */
   readonly why: 'sign_in' | 'link'
+  /** The versions of the texts that were ticked, by kind: what the person read before leaving, and nothing newer. */
+  readonly agreed: Readonly<Record<string, string>>
 }
 
 export type Returned =
   | { readonly kind: 'not_from_there' }
   | { readonly kind: 'not_ours' }
   | { readonly kind: 'declined'; readonly why: Leaving['why'] }
-  | { readonly kind: 'code'; readonly why: Leaving['why']; readonly code: string; readonly state: string }
+  | ({ readonly kind: 'code'; readonly code: string } & Leaving)
 
 export function returnedWith(search: string, left: Leaving | null): Returned {
   const given = new Map(
@@ -27,7 +29,7 @@ export function returnedWith(search: string, left: Leaving | null): Returned {
   if (state === '') return { kind: 'not_from_there' }
   if (left === null || left.state !== state) return { kind: 'not_ours' }
   const code = given.get('code') ?? ''
-  return code === '' ? { kind: 'declined', why: left.why } : { kind: 'code', why: left.why, code, state }
+  return code === '' ? { kind: 'declined', why: left.why } : { ...left, kind: 'code', code }
 }
 
 /** The address without what the way back added, for the address bar and its history. */

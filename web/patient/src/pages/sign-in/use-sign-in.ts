@@ -9,6 +9,8 @@ import { useServices } from '../../app/services'
 import { IN_BROWSER } from '../../app/platform'
 import type { Word } from '../../words/say'
 
+type Versions = Readonly<Record<string, string>>
+
 export function useSignIn() {
   const { account, manner, signIn, mine, takeReturned } = useServices()
   const agreed = ref(false)
@@ -34,20 +36,26 @@ export function useSignIn() {
     return agreed.value && texts.value.value !== null
   }
 
-  async function attempt(began: () => Promise<SignedIn>): Promise<void> {
+  async function attempt(began: () => Promise<SignedIn>, versions = ticked()): Promise<void> {
     remark.value = null
     const done = await run(async () => {
       account.session.begin(await began())
-      await recordConsents()
+      await recordConsents(versions)
     })
     if (done) goBackOr('me')
   }
 
   /** What was ticked goes on the record. Should that fail, the server asks again when it matters. */
-  async function recordConsents(): Promise<void> {
-    for (const { kind, version } of texts.value.value ?? [])
-      await mine.give(kind, version).catch(() => undefined)
+  async function recordConsents(versions: Versions): Promise<void> {
+    for (const kind of ['terms', 'privacy'] as const) {
+      const version = versions[kind]
+      if (version) await mine.give(kind, version).catch(() => undefined)
+    }
   }
+
+  /** The versions that stand under the ticked box. */
+  const ticked = (): Versions =>
+    Object.fromEntries((texts.value.value ?? []).map(({ kind, version }) => [kind, version]))
 
   async function withHost(phoneCode: string): Promise<void> {
     if (!may()) return
@@ -67,7 +75,7 @@ export function useSignIn() {
     if (!may()) return
     await run(async () => {
       const { address, state } = await signIn.startWeChat(returnAddress())
-      leaveFor(address, { state, why: 'sign_in' })
+      leaveFor(address, { state, why: 'sign_in', agreed: ticked() })
     })
   }
 
@@ -77,14 +85,9 @@ export function useSignIn() {
     const back = IN_BROWSER ? takeReturned() : null
     if (back?.kind === 'not_ours') remark.value = 'sign_in.not_ours'
     if (back?.kind === 'declined') remark.value = 'sign_in.declined'
-    if (back?.kind !== 'code') return texts.reload()
-    // Whoever was sent to WeChat had ticked the box; the texts are read again for their versions.
-    agreed.value = true
-    void attempt(async () => {
-      const began = signIn.withWeChat(back.code, back.state)
-      texts.value.value = await toAgree().catch(() => null)
-      return began
-    })
+    texts.reload()
+    // Whoever was sent to WeChat had ticked the box.
+    if (back?.kind === 'code') void attempt(() => signIn.withWeChat(back.code, back.state), back.agreed)
   })
 
   return {

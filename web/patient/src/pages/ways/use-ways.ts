@@ -38,7 +38,7 @@ export function useWays() {
     if (way === null) return null
     if (way === 'wechat_h5') {
       const { address, state } = await signIn.startWeChat(returnAddress())
-      leaveFor(address, { state, why: 'link' })
+      leaveFor(address, { state, why: 'link', agreed: {} })
       return null
     }
     const code = await hostCode().catch(() => '')

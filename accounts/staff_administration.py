@@ -152,8 +152,10 @@ class StaffAdministration:
             among = await unit.staff.administrators()
             before = await _account(unit, number)
             account = rule(before, among, at)
-            unit.staff.keep(account)
-            ended = await self._sessions.end_all_of(unit, before.actor.id, why, by=by.id, at=at)
+            ended = []
+            if account is not before:
+                unit.staff.keep(account)
+                ended = await self._sessions.end_all_of(unit, before.actor.id, why, by=by.id, at=at)
             if then is not None:
                 await then(unit, account, at)
             await unit.commit()

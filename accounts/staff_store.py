@@ -58,6 +58,9 @@ class CredentialStore(Protocol):
     async def link(self, digest: bytes) -> Link | None:
         """A link as it was kept, expired or not."""
 
+    def forget_links(self, *, before: datetime) -> None:
+        """Drop links that expired before that moment."""
+
     async def set_up_until(self) -> datetime | None:
         """Until when there is a link for the set-up."""
 

@@ -205,6 +205,16 @@ def staff_set_up_link(config: Config = None, data: Data = None) -> None:
     typer.echo(asyncio.run(recorded(settings, "command.staff_set_up", lambda: set_up_link(settings))))
 
 
+@staff_app.command("reset")
+def staff_reset(
+    number: Annotated[str, typer.Argument(help="the staff number")], config: Config = None, data: Data = None
+) -> None:
+    """Reset password and second factor of an account that nobody inside can reset; prints an invitation."""
+    from server.staff_commands import reset_staff
+
+    typer.echo(asyncio.run(reset_staff(_settings(config, data), number)))
+
+
 @app.command()
 def revoke(
     user: Annotated[str | None, typer.Option(help="whose tokens: nurse.0007, screen.hall-3f")] = None,

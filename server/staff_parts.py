@@ -82,11 +82,13 @@ def staff_parts(
 
 
 def staff_forgetting(units: SqlUnits, clock: Clock) -> Callable[[], Awaitable[None]]:
-    """What the worker forgets of staff: wrong tries of long ago."""
+    """What the worker forgets of staff: wrong tries of long ago, links that lead nowhere any more."""
 
     async def forget() -> None:
         async with units.begin() as unit:
-            unit.tries.forget(before=clock.now() - timedelta(seconds=limits.STAFF_TRIES_KEPT_SECONDS))
+            now = clock.now()
+            unit.tries.forget(before=now - timedelta(seconds=limits.STAFF_TRIES_KEPT_SECONDS))
+            unit.credentials.forget_links(before=now)
             await unit.commit()
 
     return forget

@@ -34,11 +34,13 @@ class Argon2Passwords:
         *,
         memory_kib: int | None = None,
         passes: int | None = None,
-        at_once: int = limits.PASSWORD_HASHES_AT_ONCE,
+        at_once: int | None = None,
         waiting: int = limits.PASSWORD_HASHES_WAITING,
     ) -> None:
         memory_kib = memory_kib or limits.PASSWORD_HASH_KIB
         passes = passes or limits.PASSWORD_HASH_PASSES
+        # One processor is the loop's.
+        at_once = at_once or min(limits.PASSWORD_HASHES_AT_ONCE, max(1, (os.cpu_count() or 1) - 1))
         self._hasher = PasswordHasher(time_cost=passes, memory_cost=memory_kib, parallelism=1)
         self._threads = ThreadPoolExecutor(at_once, "passwords", initializer=_step_back)
         self._turns = asyncio.Semaphore(at_once)

@@ -32,6 +32,7 @@ _LINK = select(staff_link).where(_L.digest == bindparam("digest"))
 _LINK_LOCKED = _LINK.with_for_update()
 _SET_UP = select(func.max(_L.expires_us)).where(_L.number == "")
 _WITHDRAW = delete(staff_link).where(_L.number == bindparam("of_number"))
+_FORGET = delete(staff_link).where(_L.expires_us < bindparam("before"))
 
 
 class SqlCredentials:
@@ -102,6 +103,9 @@ class SqlCredentials:
             return None
         kept, number, made, expires = row
         return Link(bytes(kept), StaffId(number) if number else None, from_us(made), from_us(expires))
+
+    def forget_links(self, *, before: datetime) -> None:
+        self._transaction.later(_FORGET, before=to_us(before))
 
     async def set_up_until(self) -> datetime | None:
         return from_us_or_none((await self._transaction.rows(_SET_UP))[0][0])

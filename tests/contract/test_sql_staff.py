@@ -169,6 +169,9 @@ async def test_a_link_ends_the_ones_before_it(units: SqlUnits) -> None:
         assert await unit.credentials.set_up_until() == NOON + timedelta(hours=2)
         unit.credentials.withdraw(None)
         await unit.commit()
+    async with units.begin() as unit:
+        unit.credentials.forget_links(before=NOON + timedelta(hours=1))
+        await unit.commit()
     async with units.read() as unit:
         assert await unit.credentials.link(link_digest("d")) is None
         assert await unit.credentials.link(link_digest("b")) is not None

@@ -18,6 +18,7 @@ from core.clock import SystemClock
 from core.ids import SessionId
 from server.demo_staff import employ
 from server.outcomes import CannotStart
+from server.staff_commands import reset_staff
 from server.staff_parts import first_link, set_up_link, tell_first_link
 from tests.clients.python_client import PythonClient
 from tests.flow.employees import PASSWORD, Employee, Hospital, a_hospital
@@ -378,3 +379,22 @@ async def test_the_demonstrations_staff_sign_in_with_what_the_start_page_shows(
             challenge = (await hospital.done(sign_in))["challenge"]
             second = hospital.posts("/v1/staff/sign-in/second", challenge=challenge, code=one["code"])
             assert (await hospital.done(second))["role"] == one["role"]
+
+
+async def test_the_machine_itself_can_reset_who_is_locked_out(staffed: Hospital) -> None:
+    security = staffed.people[Role.SECURITY_ADMIN]
+    line = await reset_staff(staffed.settings, security.number)
+    async with asyncio.timeout(20):
+        while (await staffed.gets("/v1/staff/me", security.token))[0] != 401:
+            await asyncio.sleep(0.05)
+    token = line.rpartition("=")[2]
+    accepted = await staffed.done(staffed.posts("/v1/staff/invitation", token=token, password=OTHER))
+    await staffed.enrols(security, accepted)
+    with pytest.raises(CannotStart, match="no staff account"):
+        await reset_staff(staffed.settings, "nobody")
+
+
+async def test_forgetting_wrong_tries_signs_nobody_out(staffed: Hospital) -> None:
+    nurse, security = staffed.people[Role.NURSE], staffed.people[Role.SECURITY_ADMIN]
+    await staffed.done(staffed.posts("/v1/admin/staff/n1/unlock", security.token))
+    assert (await staffed.gets("/v1/staff/me", nurse.token))[0] == 200

@@ -178,6 +178,14 @@ export interface CommandAnswer {
   board: Board
 }
 
+export interface StartStaff {
+  number: string
+  role: string
+  name: string
+  password: string
+  code: string
+}
+
 export interface StartLinks {
   demo: boolean
   hospital: Bilingual
@@ -185,8 +193,8 @@ export interface StartLinks {
   screens: { id: string; kind: 'hall' | 'room'; title: Bilingual; token?: string }[]
   doctor: { token?: string }
   build: string
-  /** ready-made accounts, in the demonstration only; `code` is what their app would show now */
-  staff?: { number: string; role: string; name: string; password: string; code: string }[]
+  /** ready-made accounts, in the demonstration only; `code` is what the app would show now */
+  staff?: StartStaff[]
 }
 
 /** An RFC 9457 problem: `code` and `params` choose the words, `title` is the fallback. */

@@ -294,7 +294,15 @@ export class FakeHospital {
   startLinks(build) {
     const screens = SCREENS.map(({ id, kind, title }) => ({ id, kind, title, token: 'screen.e30.x' }))
     const hospital = { zh: '青禾市第一人民医院', en: 'Qinghe First People’s Hospital' }
-    return { demo: true, hospital, lines: this.summaries(), screens, doctor: { token: 'staff.e30.x' }, build }
+    const staff = ['system_admin', 'nurse'].map((role, index) => ({
+      number: `d${index}`,
+      role,
+      name: '演示',
+      password: 'qxnv-72kd-lmho-1z',
+      code: '492 039',
+    }))
+    const doctor = { token: 'staff.e30.x' }
+    return { demo: true, hospital, lines: this.summaries(), screens, doctor, build, staff }
   }
 
   staff(id) {

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from accounts.quota import ALLOWED, Asker, Pace, TooManyRequests
@@ -26,10 +26,18 @@ class RequestQuotas:
 
     ``scale`` makes every limit of ``accounts.quota`` wider or narrower; 0 is no limit. A request from this
     machine itself has no address; one without a bearer token no account; an ``X-Device`` that is not 16 to
-    64 letters, digits, ``-`` or ``_`` is none.
+    64 letters, digits, ``-`` or ``_`` is none. ``refused`` is told of each refusal.
     """
 
-    def __init__(self, *, own: OwnQuotas, shared: Quotas, scale: float = 1.0) -> None:
+    def __init__(
+        self,
+        *,
+        own: OwnQuotas,
+        shared: Quotas,
+        scale: float = 1.0,
+        refused: Callable[[Pace], None] = lambda pace: None,
+    ) -> None:
+        self._refused = refused
         self._own = own
         self._shared = shared
         self._allowed: Mapping[Pace, Mapping[Asker, Allowance]] = {
@@ -51,4 +59,5 @@ class RequestQuotas:
             return
         wait = self._own.take_now(wishes) if pace is Pace.READ else await self._shared.take(wishes)
         if wait:
+            self._refused(pace)
             raise TooManyRequests(again_after_seconds=math.ceil(wait))

@@ -369,7 +369,9 @@ async def _web_role(
         addresses=addresses,
         origins=Origins(settings.web.allowed_origins),
         managed=managed_addresses(settings),
-        quotas=request_quotas(settings, clock=clock, sealing=ground.sealing, stack=stack),
+        quotas=request_quotas(
+            settings, clock=clock, sealing=ground.sealing, metrics=ground.metrics, stack=stack
+        ),
     )
     application = make_application(edge, ROUTES, live.rules, settings.web, ROOT)
     listening = bind(settings.web, shared=shared)

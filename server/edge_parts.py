@@ -2,6 +2,7 @@
 
 import contextlib
 
+from accounts.quota import Pace
 from adapters.memory.quotas import MemoryQuotas
 from adapters.redis.places import BadBrokerUrl
 from adapters.redis.quotas import RedisQuotas
@@ -13,6 +14,7 @@ from core.sealing import Sealing
 from handlers.managed import LOOPBACK, ManagedAddresses
 from handlers.quota import RequestQuotas
 from server.outcomes import CannotStart
+from server.telemetry import Metrics
 
 
 def managed_addresses(settings: Settings) -> ManagedAddresses:
@@ -27,12 +29,21 @@ def managed_networks(settings: Settings) -> tuple[str, ...]:
 
 
 def request_quotas(
-    settings: Settings, *, clock: Clock, sealing: Sealing, stack: contextlib.AsyncExitStack
+    settings: Settings,
+    *,
+    clock: Clock,
+    sealing: Sealing,
+    metrics: Metrics,
+    stack: contextlib.AsyncExitStack,
 ) -> RequestQuotas:
     """Quotas of this process, and those that all processes share. Raises ``CannotStart``."""
     own = MemoryQuotas(clock)
     shared = _shared(settings, clock=clock, sealing=sealing, stack=stack) or own
-    return RequestQuotas(own=own, shared=shared, scale=settings.web.requests_scale)
+
+    def refused(pace: Pace) -> None:
+        metrics.too_often.labels(pace.value).inc()
+
+    return RequestQuotas(own=own, shared=shared, scale=settings.web.requests_scale, refused=refused)
 
 
 def _shared(

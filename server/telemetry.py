@@ -89,6 +89,12 @@ class Metrics:
             registry=registry,
             buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10),
         )
+        self.too_often = Counter(
+            "houzhen_too_often_total",
+            "Requests refused because an address, account or device asked too often.",
+            ["pace"],
+            registry=registry,
+        )
         self.loop_lag = Histogram(
             "houzhen_loop_lag_seconds",
             "How late the event loop is: time something blocked it.",

@@ -6,6 +6,7 @@ from sqlalchemy import Column
 
 from adapters.sql.schema import metadata
 from adapters.sql.sealed import BLIND, SEALED, sealed_columns
+from tests.architecture.test_structure import ROOT
 
 NOT_SEALED = {
     "outbox.data": "publications, which name nobody, for seconds",
@@ -45,3 +46,11 @@ def test_every_sealed_column_is_found_with_its_row() -> None:
     found = sealed_columns(metadata)
     assert {each.name for each in found} == declared
     assert all(each.row for each in found)
+
+
+def test_the_page_on_security_names_every_sealed_column() -> None:
+    page = (ROOT / "docs" / "security.md").read_text("utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    for each in sealed_columns(metadata):
+        table, column = f"`{each.table.name}`", f"`{each.column.name}`"
+        assert any(table in row and column in row for row in rows), each.name

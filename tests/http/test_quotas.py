@@ -1,5 +1,6 @@
 """Who asks too often is told when to ask again; others at the same address, account or process go on."""
 
+import contextlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from accounts.policy import POLICY, Reach, Rule, Touches
-from accounts.quota import ALLOWED, Asker, Pace, pace_of
+from accounts.quota import ALLOWED, Asker, Pace, TooManyRequests, pace_of
 from adapters.memory.quotas import MemoryQuotas
 from conf.words import Words
 from core.actor import Actor, Role
@@ -174,6 +175,16 @@ def test_trying_to_sign_in_is_strict_and_reading_is_wide() -> None:
     for asker in (Asker.ADDRESS, Asker.DEVICE):
         signs_in, changes, reads = (ALLOWED[pace][asker] for pace in (Pace.SIGN_IN, Pace.CHANGE, Pace.READ))
         assert signs_in.per_second < changes.per_second < reads.per_second
+
+
+async def test_refusals_are_counted_by_their_pace() -> None:
+    own, told = MemoryQuotas(ManualClock(datetime(2026, 11, 26, tzinfo=UTC))), list[Pace]()
+    quotas = RequestQuotas(own=own, shared=own, scale=0.001, refused=told.append)
+    patient = Actor("a", Role.PATIENT)
+    for pace in (Pace.READ, Pace.CHANGE, Pace.CHANGE):
+        with contextlib.suppress(TooManyRequests):
+            await quotas.admit(pace, patient, address=b"", device=None)
+    assert told == [Pace.CHANGE]
 
 
 async def test_a_scale_of_nothing_is_no_limit() -> None:

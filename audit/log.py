@@ -12,7 +12,7 @@ import contextlib
 import structlog
 
 from audit.chain import Tip
-from audit.record import Record
+from audit.record import Record, bare
 from audit.store import AuditStore, Doubtful
 from core import limits
 from core.clock import Clock
@@ -167,8 +167,9 @@ class AuditLog:
     async def _write_pending(self, batch: _Batch) -> None:
         """Write all that is pending, however often it takes; who waits learns of the first failure."""
         doubt: Tip | None = None
+        most = limits.AUDIT_BATCH_RECORDS
         while self._pending:
-            some = self._pending[: limits.AUDIT_BATCH_RECORDS]
+            some = self._pending[:most]
             began = self._clock.monotonic()
             try:
                 await self._store.append(some, doubt=doubt)
@@ -181,6 +182,14 @@ class AuditLog:
                 # A table that is gone, a defect of ours: who wrote no more in silence would be no log.
                 self._fails(batch, type(defect).__name__)
                 await asyncio.sleep(limits.AUDIT_RETRY_SECONDS)
+            except Exception as defect:  # one record that cannot be stored must not stop all others
+                log.error("audit.unrecordable", error=type(defect).__name__, records=len(some))
+                most, doubt = 1, None
+                if len(some) == 1 and some[0] == bare(some[0]):
+                    self._fails(batch, StorageUnavailable(why="defect"))
+                    await asyncio.sleep(limits.AUDIT_RETRY_SECONDS)
+                elif len(some) == 1:
+                    self._pending[0] = bare(some[0])
             else:
                 doubt = None
                 self._has_written(len(some), began)

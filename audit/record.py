@@ -50,6 +50,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 ACTOR_CHARACTERS = 128
+ROLE_CHARACTERS = 16
 ADDRESS_CHARACTERS = 45
 ACTION_CHARACTERS = 64
 OBJECT_CHARACTERS = 255
@@ -60,6 +61,20 @@ FACTS_CHARACTERS = 1_000
 def facts_of(**facts: str | int | bool) -> str:
     """Facts in their one form."""
     return msgspec.json.encode(facts, order="sorted").decode() if facts else ""
+
+
+def bare(record: Record) -> Record:
+    """What is left of a record that storage refuses: when and which action, so that it is not missing."""
+    return Record(
+        at_us=record.at_us,
+        actor="",
+        role="",
+        address="",
+        action=record.action.encode("ascii", "replace").decode()[:ACTION_CHARACTERS],
+        object="?",
+        result=record.result,
+        code="audit.unrecordable",
+    )
 
 
 def a_record(
@@ -74,13 +89,13 @@ def a_record(
     code: str = "",
     facts: str = "",
 ) -> Record:
-    """A record that fits its columns. Raises ``ValueError`` for facts that are too long."""
+    """A record that fits its columns: what is longer is cut, facts that are too long are left out."""
     if len(facts) > FACTS_CHARACTERS:
-        raise ValueError("facts are a few ids and codes")
+        facts = facts_of(cut=True)
     return Record(
         at_us=microseconds(at),
         actor=actor[:ACTOR_CHARACTERS],
-        role=role,
+        role=role[:ROLE_CHARACTERS],
         address=address[:ADDRESS_CHARACTERS],
         action=action[:ACTION_CHARACTERS],
         object=object_[:OBJECT_CHARACTERS],

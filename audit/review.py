@@ -194,6 +194,22 @@ def counted(
     )
 
 
+def most_of(names: Iterable[Named], *, limit: int) -> list[Named]:
+    """The same names added up, the most frequent first."""
+    return _named((each.name, each.count) for each in names)[:limit]
+
+
+def busiest(addresses: Iterable[Address], *, limit: int) -> list[Address]:
+    """The same addresses added up, those with the most refusals first."""
+    counts: Counter[str] = Counter()
+    refused: Counter[str] = Counter()
+    for each in addresses:
+        counts[each.address] += each.count
+        refused[each.address] += each.refused
+    found = [Address(address, count, refused[address]) for address, count in counts.items()]
+    return sorted(found, key=lambda each: (-each.refused, -each.count, each.address))[:limit]
+
+
 def _by_result(tallies: Iterable[tuple[str, Tally]]) -> list[ByResult]:
     groups: dict[str, list[Tally]] = {}
     for name, tally in tallies:

@@ -19,8 +19,10 @@ from audit.review import (
     Room,
     State,
     Tally,
+    busiest,
     counted,
     digest_of,
+    most_of,
 )
 from core import limits
 from core.actor import Actor
@@ -163,22 +165,25 @@ class AuditReviews:
 
     async def _counts(self, first_day: date, next_month: date) -> Counts:
         begin = await self._store.first_since(beginning_of(first_day))
-        end = await self._store.first_since(beginning_of(next_month)) - 1
         days: dict[str, Sequence[Tally]] = {}
-        day, after = first_day, begin
+        reveals: list[Named] = []
+        addresses: list[Address] = []
+        most = limits.AUDIT_REVIEW_NAMES
+        day, first = first_day, begin
+        # A day at a time: a busy month in one question would take the database longer than it may.
         while day < min(next_month, business_day(self._clock.now()) + timedelta(days=1)):
-            until = await self._store.first_since(beginning_of(day + timedelta(days=1))) - 1
-            days[day.isoformat()] = await self._store.tallies(first=after, last=until)
-            day, after = day + timedelta(days=1), until + 1
+            last = await self._store.first_since(beginning_of(day + timedelta(days=1))) - 1
+            days[day.isoformat()] = await self._store.tallies(first=first, last=last)
+            reveals += await self._store.actors(ending=REVEAL, first=first, last=last, limit=most)
+            addresses += await self._store.addresses(first=first, last=last, limit=most)
+            day, first = day + timedelta(days=1), last + 1
         return counted(
             days,
             first=begin,
-            last=after - 1,
+            last=first - 1,
             touches=self._touches,
-            reveals=await self._store.actors(
-                ending=REVEAL, first=begin, last=end, limit=limits.AUDIT_REVIEW_ROWS
-            ),
-            addresses=await self._store.addresses(first=begin, last=end, limit=limits.AUDIT_REVIEW_ROWS),
+            reveals=most_of(reveals, limit=limits.AUDIT_REVIEW_ROWS),
+            addresses=busiest(addresses, limit=limits.AUDIT_REVIEW_ROWS),
             chain=await self._chain(first_day, next_month),
             room=await self._room(),
         )

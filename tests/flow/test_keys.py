@@ -7,10 +7,13 @@ from typing import Any
 
 import aiohttp
 from rich.console import Console
+from typer.testing import CliRunner
 
 from conf.loader import load
 from demo.platforms import OpenPlatforms, served
 from server.bootstrap import Roles, compose
+from server.cli import app
+from server.outcomes import CannotStart
 from server.sealing_keys import list_keys, reseal, rotate_key
 from tests.flow.test_plaintext import MOTHER, Seeding
 from tests.services.open_platforms import MINI, an_agreement
@@ -64,3 +67,20 @@ async def test_keys_turn_beside_people(tmp_path: Path) -> None:
             assert "not in the ring" not in said
             # Found again by the blind index, which stays.
             assert (await by_wechat(http, platforms))["user"] == lin["user"]
+
+
+def test_the_commands_say_what_they_did(tmp_path: Path) -> None:
+    runner, data = CliRunner(), ["--data", str(tmp_path)]
+    assert runner.invoke(app, ["migrate", *data]).exit_code == 0
+    first = runner.invoke(app, ["keys", "list", *data])
+    assert (first.exit_code, first.output.count("A256GCM")) == (0, 1)
+    assert "seals from now on" in runner.invoke(app, ["keys", "rotate", *data]).output
+    done = runner.invoke(app, ["keys", "reseal", *data])
+    assert done.exit_code == 0
+    assert "0 values are under the newest key now" in done.output
+    assert runner.invoke(app, ["keys", "list", *data]).output.count("A256GCM") == 2
+    (tmp_path / "keys" / "fields-master.key").unlink()
+    for command in ("list", "rotate", "reseal"):
+        refused = runner.invoke(app, ["keys", command, *data])
+        assert isinstance(refused.exception, CannotStart)
+        assert "fields-master.key" in str(refused.exception)

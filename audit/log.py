@@ -179,20 +179,26 @@ class AuditLog:
                 self._fails(batch, str(away.facts.get("why")))
                 await asyncio.sleep(limits.AUDIT_RETRY_SECONDS)
             except Exception as defect:
-                # A table that is gone, a defect of ours: who wrote no more in silence would be no log.
-                self._fails(batch, type(defect).__name__)
-                await asyncio.sleep(limits.AUDIT_RETRY_SECONDS)
-            except Exception as defect:  # one record that cannot be stored must not stop all others
-                log.error("audit.unrecordable", error=type(defect).__name__, records=len(some))
-                most, doubt = 1, None
-                if len(some) == 1 and some[0] == bare(some[0]):
-                    self._fails(batch, StorageUnavailable(why="defect"))
-                    await asyncio.sleep(limits.AUDIT_RETRY_SECONDS)
-                elif len(some) == 1:
-                    self._pending[0] = bare(some[0])
-            else:
+                # A table that is gone, or one record that no table takes: the others do not wait for it.
                 doubt = None
+                if len(some) > 1:
+                    most = 1
+                elif not await self._bare_instead(some[0], began):
+                    self._fails(batch, type(defect).__name__)
+                    await asyncio.sleep(limits.AUDIT_RETRY_SECONDS)
+            else:
+                doubt, most = None, min(most * 2, limits.AUDIT_BATCH_RECORDS)
                 self._has_written(len(some), began)
+
+    async def _bare_instead(self, record: Record, began: float) -> bool:
+        """Write what is left of a refused record; where that is refused too, it is not the record's fault."""
+        try:
+            await self._store.append([bare(record)])
+        except Exception:
+            return False
+        log.error("audit.unrecordable", action=record.action)
+        self._has_written(1, began)
+        return True
 
     def _has_written(self, count: int, began: float) -> None:
         del self._pending[:count]

@@ -8,7 +8,7 @@ the hospital never had it.
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -61,9 +61,8 @@ class Enrolment:
         """Ask about those who are waiting, the longest first; answers how many were asked about."""
         if self._records is None:
             return 0
-        before = self._clock.now() - timedelta(seconds=limits.PATIENT_AGAIN_SECONDS)
         async with self._units.read() as unit:
-            due = await unit.patients.due(asked_before=before, limit=limits.PATIENTS_AT_ONCE)
+            due = await unit.patients.due(asked_before=self._asked_before(), limit=limits.PATIENTS_AT_ONCE)
         for patient in due:
             await self.attend(patient.id)
         return len(due)
@@ -73,6 +72,8 @@ class Enrolment:
             patient = await unit.patients.find(name)
             agreed = patient is not None and await self._agrees(unit, patient)
         if patient is None or not patient.is_here or patient.in_hospital is InHospital.FOUND:
+            return
+        if patient.asked_at is not None and patient.asked_at > self._asked_before():
             return
         if not agreed:
             # Taken back meanwhile: nothing more is told to the hospital. Given again, it is asked again.
@@ -86,6 +87,10 @@ class Enrolment:
             await self._keep(patient.id, Recorded(Outcome.UNKNOWN))
             found = await records.create(patient.person, key=patient.id)
         await self._keep(patient.id, found)
+
+    def _asked_before(self) -> datetime:
+        """Whoever was asked about since then is left alone for now."""
+        return self._clock.now() - timedelta(seconds=limits.PATIENT_AGAIN_SECONDS)
 
     async def _agrees(self, unit: Unit, patient: Patient) -> bool:
         latest = await unit.consents.latest(patient.user)

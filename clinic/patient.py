@@ -6,7 +6,7 @@ Pure. Times, ids and limits are given by the caller; who somebody is says ``real
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from clinic.real_name import Person, Relation
 from core.ids import PatientId, UserId
@@ -68,7 +68,7 @@ class Patient:
     in_hospital: InHospital = InHospital.PENDING
     hospital_number: str = ""
     asked_at: datetime | None = None
-    """When the hospital was last asked about them."""
+    """When the hospital was last asked about them; ahead of now: not before."""
 
     @property
     def is_here(self) -> bool:
@@ -104,11 +104,22 @@ class Family:
 
 
 def add(
-    family: Family, person: Person, relation: Relation, *, patient: PatientId, limit: int, at: datetime
+    family: Family,
+    person: Person,
+    relation: Relation,
+    *,
+    patient: PatientId,
+    limit: int,
+    ever: int,
+    pause: timedelta,
+    at: datetime,
 ) -> tuple[Family, Patient]:
     """Add a person, or take up again one that was unbound. The first one becomes the usual one.
 
-    Refuses with ``SamePersonTwice``, ``OnlyOneSelf`` or ``TooManyPatients``.
+    ``limit`` bounds who is here, ``ever`` how many different people there were: an account that adds and
+    unbinds must not find out whom the hospital knows. For the same reason a paper that comes again under
+    another name is asked about after a ``pause``. Refuses with ``SamePersonTwice``, ``OnlyOneSelf`` or
+    ``TooManyPatients``.
     """
     known = next((each for each in family.patients if each.person.key == person.key), None)
     if known is not None and known.is_here:
@@ -117,12 +128,23 @@ def add(
         raise OnlyOneSelf()
     if len(family.here) >= limit:
         raise TooManyPatients(limit=limit)
+    if known is None and len(family.patients) >= ever:
+        raise TooManyPatients(limit=ever)
     if known is None:
         added = Patient(patient, family.user, person, relation, at)
     else:
-        added = replace(known, person=person, relation=relation, unbound_at=None, asked_at=None)
+        added = _again(known, person, relation, at=at, pause=pause)
     grown = family.with_(added)
     return (grown if family.usual else replace(grown, usual=added.id)), added
+
+
+def _again(known: Patient, person: Person, relation: Relation, *, at: datetime, pause: timedelta) -> Patient:
+    """An entry that is taken up again. What the hospital said holds for the name it was asked about."""
+    taken = replace(known, person=person, relation=relation, unbound_at=None)
+    if person.name == known.person.name or known.in_hospital is InHospital.UNKNOWN:
+        return taken
+    asked_at = (known.asked_at or at) + pause
+    return replace(taken, in_hospital=InHospital.PENDING, hospital_number="", asked_at=asked_at)
 
 
 def unbind(family: Family, patient: PatientId, *, at: datetime) -> Family:

@@ -1,6 +1,7 @@
 """Use cases of patients: look, add, reveal, unbind, choose the usual one; and the one door to any of them."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Protocol
 
 from accounts.consent import Kind as Consent
@@ -20,6 +21,7 @@ from clinic.patient_wire import (
     PatientPlain,
 )
 from clinic.real_name import Given, GivenGuardian, Guardian, Relation, read_person
+from core import limits
 from core.actor import Actor
 from core.clock import Clock, business_day
 from core.ids import PatientId, RandomBytes, UserId, new_id
@@ -103,7 +105,14 @@ class PatientService:
             await require_consent(unit, family.user, Consent.SENSITIVE_HEALTH, in_force=self._in_force)
             new = PatientId(new_id(at=now, random=self._random))
             grown, added = rules.add(
-                family, person, Relation(body.relation), patient=new, limit=self._limit, at=now
+                family,
+                person,
+                Relation(body.relation),
+                patient=new,
+                limit=self._limit,
+                ever=limits.PATIENTS_EVER,
+                pause=timedelta(seconds=limits.PATIENT_RENAMED_SECONDS),
+                at=now,
             )
             await unit.patients.keep(family, grown)
             await unit.commit()

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.hmac import HMAC
 
 from accounts.providers import ProviderAway
+from adapters.health_card.papers import ID_TYPES
 from adapters.outgoing.exchange import Exchange
 from clinic.health_cards import (
     CardCode,
@@ -36,21 +37,12 @@ from clinic.health_cards import (
     Scene,
     StaticNotAllowed,
 )
-from clinic.identity_numbers import IdKind, Sex
+from clinic.identity_numbers import Sex
 from clinic.real_name import Person
 from core.clock import CHINA, Clock
 from core.ids import RandomBytes
 from core.refusals import Refusal
 
-ID_TYPES = {
-    IdKind.CN_ID: "01",
-    IdKind.PASSPORT: "03",
-    IdKind.HK_MACAU: "06",
-    IdKind.TAIWAN: "07",
-    IdKind.FOREIGN_PERMANENT: "08",
-    IdKind.BIRTH_CERTIFICATE: "09",
-    IdKind.OTHER: "99",
-}
 STEPS = {
     Scene.REGISTRATION: "010101",
     Scene.CHECK_IN: "010102",

@@ -18,6 +18,7 @@ import msgspec
 
 from accounts.lent_credentials import Credential, CredentialStore, SharedCredential
 from accounts.providers import ProviderAway
+from adapters.health_card.papers import ID_TYPES
 from adapters.outgoing.exchange import Exchange
 from clinic.health_cards import (
     CardCode,
@@ -31,7 +32,7 @@ from clinic.health_cards import (
     OtherIssuer,
     Scene,
 )
-from clinic.identity_numbers import IdKind, Sex
+from clinic.identity_numbers import Sex
 from clinic.real_name import Person
 from core.clock import Clock
 from core.ids import RandomBytes
@@ -39,15 +40,6 @@ from core.refusals import Refusal
 
 PROVIDER = "Tencent"
 ROOT = "/rest/auth/HealthCard/HealthOpenPlatform/ISVOpenObj"
-ID_TYPES = {
-    IdKind.CN_ID: "01",
-    IdKind.PASSPORT: "03",
-    IdKind.HK_MACAU: "06",
-    IdKind.TAIWAN: "07",
-    IdKind.FOREIGN_PERMANENT: "08",
-    IdKind.BIRTH_CERTIFICATE: "09",
-    IdKind.OTHER: "99",
-}
 SERVICE_ACCOUNT = 0
 TOKEN_DIED = frozenset({10006, 10007})
 NO_SUCH_CARD = 20003

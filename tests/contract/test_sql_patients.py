@@ -207,6 +207,26 @@ async def test_a_record_of_another_name_is_for_the_hospitals_desk(desk: Desk) ->
     assert len(desk.records.by_key) == 1
 
 
+async def test_a_paper_under_another_name_is_no_way_to_guess(desk: Desk) -> None:
+    first = await desk.patients.add(owner(), body())
+    await desk.patients.unbind(owner(), PatientId(first.id))
+    asked = desk.records.asked
+    again = await desk.patients.add(owner(), body(name="王大明"))
+    assert (again.id, again.in_hospital, again.hospital_state) == (first.id, False, "pending")
+    desk.clock.advance(timedelta(minutes=30))
+    assert await desk.enrolment.sweep() == 0
+    assert desk.records.asked == asked
+    desk.clock.advance(timedelta(minutes=40))
+    assert await desk.enrolment.sweep() == 1
+    assert await desk.state(again) == (InHospital.REFUSED, "")
+    await desk.patients.unbind(owner(), PatientId(first.id))
+    right = await desk.patients.add(owner(), body())
+    desk.clock.advance(timedelta(hours=2))
+    await desk.enrolment.sweep()
+    assert await desk.state(right) == (InHospital.FOUND, "P1")
+    assert len(desk.records.by_key) == 1
+
+
 async def test_families_of_two_accounts_become_one(desk: Desk) -> None:
     mine = [await desk.patients.add(owner(), body(order)) for order in (1, 2)]
     theirs = [await desk.patients.add(owner("u2"), body(order)) for order in (2, 3)]

@@ -53,7 +53,16 @@ def added(
     family: Family, order: int, *, relation: Relation = Relation.OTHER, limit: int = 9
 ) -> tuple[Family, Patient]:
     name = PatientId(f"{family.user}-{order}")
-    return add(family, person(order), relation, patient=name, limit=limit, at=NOON + timedelta(seconds=order))
+    return add(
+        family,
+        person(order),
+        relation,
+        patient=name,
+        limit=limit,
+        ever=12,
+        pause=timedelta(hours=1),
+        at=NOON + timedelta(seconds=order),
+    )
 
 
 def field_of(told: Given) -> str:
@@ -154,6 +163,17 @@ def test_nobody_is_added_twice_and_only_so_many() -> None:
         added(a_family(1, relation=Relation.SELF), 2, relation=Relation.SELF)
 
 
+def test_adding_and_unbinding_does_not_go_on_for_ever() -> None:
+    family = Family(ME)
+    for order in range(1, 13):
+        family, patient = added(family, order, limit=2)
+        family = unbind(family, patient.id, at=NOON)
+    with pytest.raises(TooManyPatients):
+        added(family, 13, limit=2)
+    family, _ = added(family, 12, limit=2)
+    assert len(family.here) == 1
+
+
 def test_who_goes_leaves_what_records_refer_to_and_can_come_back() -> None:
     family = unbind(a_family(1, 2), PatientId("me-1"), at=NOON)
     gone = family.patients[0]
@@ -161,7 +181,16 @@ def test_who_goes_leaves_what_records_refer_to_and_can_come_back() -> None:
     assert gone.person.id_number == person(1).id_number
     with pytest.raises(NoSuchPatient):
         unbind(family, PatientId("me-1"), at=NOON)
-    family, back = add(family, person(1), Relation.SELF, patient=PatientId("new"), limit=2, at=NOON)
+    family, back = add(
+        family,
+        person(1),
+        Relation.SELF,
+        patient=PatientId("new"),
+        limit=2,
+        ever=9,
+        pause=timedelta(hours=1),
+        at=NOON,
+    )
     assert back.id == "me-1"
     assert len(family.here) == 2
     assert family.usual == "me-2"

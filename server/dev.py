@@ -26,6 +26,7 @@ from server.demo_staff import employ
 from server.lifetime import alone_in, keep_files_private, stop_signal
 from server.pki import make_pki
 from server.staff_parts import tell_first_link
+from server.storage import migrate_storage
 from server.telemetry import configure_logs
 from server.tree import Child, Tree
 
@@ -59,13 +60,15 @@ async def _run(settings: Settings, data: Path, *, speed: float, start: str) -> N
         connected(settings, agreed.parent, open_port),
         hospital=msgspec.structs.replace(settings.hospital, front_machine=f"https://127.0.0.1:{front_port}"),
     )
+    await migrate_storage(settings)
+    # Before anybody can ask: the start page shows who may sign in.
+    await (employ(settings) if settings.demo.enabled else tell_first_link(settings))
     commands = neighbour_commands(data, front_port=front_port, speed=speed, start=start)
     neighbours = Tree([*commands, open_platforms_command(agreed, open_port)])
     running = asyncio.create_task(neighbours.run())
     try:
         platform_of = compose(linked, Roles.ALL, work_after=partial(_answers, front_port))
         async with platform_of as platform, stop_signal() as stopped:
-            await (employ(settings) if settings.demo.enabled else tell_first_link(settings))
             _say_what_to_open(platform.port, open_port, speed)
             stopping = asyncio.create_task(stopped.wait())
             await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -39,6 +39,13 @@ class TriedAt(enum.StrEnum):
         return hashlib.sha256(f"{self.value}\n{name}".encode()).digest()
 
     @property
+    def longest(self) -> int:
+        """For how many seconds nobody may try, at most. Many people share an address: theirs is short."""
+        if self is TriedAt.ADDRESS:
+            return limits.STAFF_LOCK_OF_ADDRESS_MOST_SECONDS
+        return limits.STAFF_LOCK_MOST_SECONDS
+
+    @property
     def most(self) -> int:
         """How many wrong ones are judged before nobody may try for a while."""
         return limits.STAFF_TRIES_OF_ADDRESS if self is TriedAt.ADDRESS else limits.STAFF_TRIES
@@ -62,10 +69,11 @@ def judge(tries: Tries | None, *, at: datetime) -> None:
 def counted(tries: Tries | None, of: TriedAt, *, at: datetime) -> Tries:
     """One more. From ``of.most`` on each locks for twice as long as the one before, up to a bound.
 
-    Refuses with ``TooManyTries`` while nobody may try. Tries of long ago are forgotten.
+    Refuses with ``TooManyTries`` while nobody may try. Tries of long ago are forgotten; those of an address
+    one by one, for a hospital's staff behind one gateway mistype a little all day.
     """
     judge(tries, at=at)
-    failed = 1 if tries is None or is_old(tries, at=at) else tries.failed + 1
+    failed = 1 + (0 if tries is None or is_old(tries, at=at) else _left(tries, of, at=at))
     return Tries(failed, at, _locked_until(failed, of, at=at))
 
 
@@ -82,9 +90,16 @@ def is_old(tries: Tries, *, at: datetime) -> bool:
     return at >= tries.last_at + timedelta(seconds=limits.STAFF_TRIES_KEPT_SECONDS)
 
 
+def _left(tries: Tries, of: TriedAt, *, at: datetime) -> int:
+    if of is not TriedAt.ADDRESS:
+        return tries.failed
+    forgotten = (at - tries.last_at) // timedelta(seconds=limits.STAFF_ADDRESS_FORGIVES_SECONDS)
+    return max(0, tries.failed - max(0, forgotten))
+
+
 def _locked_until(failed: int, of: TriedAt, *, at: datetime) -> datetime | None:
     if failed < of.most:
         return None
     doublings = min(failed - of.most, 32)
-    seconds = min(limits.STAFF_LOCK_SECONDS * 2**doublings, limits.STAFF_LOCK_MOST_SECONDS)
+    seconds = min(limits.STAFF_LOCK_SECONDS * 2**doublings, of.longest)
     return at + timedelta(seconds=seconds)

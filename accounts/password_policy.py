@@ -12,8 +12,6 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from zxcvbn import zxcvbn
-
 from core import limits
 from core.refusals import Kind, Refusal
 
@@ -100,5 +98,8 @@ def _kind(character: str) -> str:
 
 def _guesses(password: str, known: Iterable[str]) -> float:
     """How many guesses a beginning of it takes: a lower bound, for the estimate's cost grows steeply."""
+    # Its lists take 13 MB: they are for the process in which somebody sets a password.
+    from zxcvbn import zxcvbn
+
     beginning = password[: limits.STAFF_PASSWORD_ESTIMATED_CHARACTERS]
     return float(zxcvbn(beginning, user_inputs=list(known))["guesses"])

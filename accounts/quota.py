@@ -1,8 +1,9 @@
 """How often anybody may ask: one table, by what is asked and who asks.
 
 An address is shared (a hospital's Wi-Fi, a provider's gateway), so it may a lot; a device is one page or app
-in one hand. What is only read is counted by each process for itself, what is changed and every try to sign in
-by all of them together (``core.quota.Quotas``). Wide enough that nobody who works or waits here meets it.
+in one hand. What is only read, or refused to nobody known, is counted by each process for itself; what is
+changed and every try to sign in by all of them together (``core.quota.Quotas``). Wide enough that nobody who
+works or waits here meets it.
 """
 
 import enum
@@ -31,6 +32,8 @@ class Pace(enum.Enum):
     CHANGE = "change"
     SIGN_IN = "sign_in"
     """Anything by which somebody unknown shows who they are."""
+    REFUSAL = "refusal"
+    """What is refused because nobody known asks. Each leaves a record, so a flood would fill the log."""
 
 
 class Asker(enum.Enum):
@@ -68,6 +71,12 @@ ALLOWED = MappingProxyType(
             {
                 Asker.ADDRESS: Allowance(*limits.QUOTA_SIGN_INS_OF_AN_ADDRESS),
                 Asker.DEVICE: Allowance(*limits.QUOTA_SIGN_INS_OF_A_DEVICE),
+            }
+        ),
+        Pace.REFUSAL: MappingProxyType(
+            {
+                Asker.ADDRESS: Allowance(*limits.QUOTA_REFUSALS_OF_AN_ADDRESS),
+                Asker.DEVICE: Allowance(*limits.QUOTA_REFUSALS_OF_A_DEVICE),
             }
         ),
     }

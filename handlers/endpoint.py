@@ -18,6 +18,7 @@ import structlog
 from prometheus_client import Histogram
 from tornado.web import HTTPError, RequestHandler
 
+from accounts.quota import Pace
 from core import limits
 from core.actor import ANONYMOUS, Actor
 from core.clock import Clock
@@ -235,7 +236,9 @@ class JsonEndpoint(RequestHandler):
         if quotas is not None:
             address = self._edge.addresses.group(request.remote_ip or "", request.headers)
             device = request.headers.get(DEVICE_HEADER)
-            await quotas.admit(route.pace, actor, address=address, device=device)
+            refused = unknown is not None or (actor == ANONYMOUS and route.allow is not None)
+            pace = Pace.REFUSAL if refused else route.pace
+            await quotas.admit(pace, actor, address=address, device=device)
         return actor, unknown
 
     def _actor(self) -> Actor:

@@ -11,6 +11,7 @@ from core.quota import Allowance, Quotas, Wish
 from realtime.crowds import NOWHERE
 
 DEVICE_HEADER = "X-Device"
+_BY_PROCESS = frozenset({Pace.READ, Pace.REFUSAL})
 _DEVICE = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
@@ -57,7 +58,7 @@ class RequestQuotas:
             wishes.append(Wish(f"device|{pace.value}|{device}", allowed[Asker.DEVICE]))
         if not wishes:
             return
-        wait = self._own.take_now(wishes) if pace is Pace.READ else await self._shared.take(wishes)
+        wait = self._own.take_now(wishes) if pace in _BY_PROCESS else await self._shared.take(wishes)
         if wait:
             self._refused(pace)
             raise TooManyRequests(again_after_seconds=math.ceil(wait))

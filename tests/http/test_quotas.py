@@ -40,6 +40,11 @@ async def change(deps: Any, actor: Actor) -> Answer:
     return Answer(actor.id)
 
 
+@routes.get("/guarded", action="line.work", summary="x")
+async def guarded(deps: Any, actor: Actor) -> Answer:
+    return Answer(actor.id)
+
+
 def identify(token: str) -> Actor:
     if token.startswith("forged"):
         raise Unauthenticated()
@@ -61,12 +66,13 @@ class Crowd:
         address: str = "203.0.113.1",
         token: str = "",
         device: str = "",
+        path: str = "",
     ) -> list[int]:
         """The statuses of that many requests, after one another."""
         headers = {"X-Forwarded-For": address, "X-Device": device}
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        path = "/looks" if method == "GET" else "/changes"
+        path = path or ("/looks" if method == "GET" else "/changes")
         statuses = []
         for _ in range(times):
             async with self.http.request(method, path, headers=headers) as response:
@@ -141,12 +147,23 @@ async def test_an_address_is_counted_whoever_asks_from_it(crowd: Crowd) -> None:
     assert statuses == [200] * many + [429]
 
 
-async def test_guessing_tokens_is_counted_too(crowd: Crowd) -> None:
-    many = narrow(Pace.CHANGE, Asker.ADDRESS)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_guessing_tokens_is_counted_by_itself(crowd: Crowd, method: str) -> None:
+    """Each refusal is a record: who has no token cannot fill the log as fast as others read."""
+    many = narrow(Pace.REFUSAL, Asker.ADDRESS)
     statuses = [
-        status for number in range(many + 2) for status in await crowd.asks(1, token=f"forged{number}")
+        status
+        for number in range(many + 2)
+        for status in await crowd.asks(1, token=f"forged{number}", method=method)
     ]
     assert statuses == [401] * many + [429] * 2
+    assert await crowd.asks(1, token="a", method=method) == [200]
+    assert await crowd.asks(1, address="203.0.113.2", token="forged", method=method) == [401]
+
+
+async def test_asking_for_what_needs_a_token_without_one_is_counted_so_too(crowd: Crowd) -> None:
+    many = narrow(Pace.REFUSAL, Asker.ADDRESS)
+    assert await crowd.asks(many + 2, path="/guarded", method="GET") == [401] * many + [429] * 2
 
 
 async def test_a_device_is_counted_by_the_name_it_has(crowd: Crowd) -> None:
@@ -173,8 +190,10 @@ def test_trying_to_sign_in_is_strict_and_reading_is_wide() -> None:
     assert pace_of(SIGN_IN, "GET") is Pace.READ
     assert pace_of(POLICY["line.work"], "POST") is pace_of(POLICY["session.refresh"], "POST") is Pace.CHANGE
     for asker in (Asker.ADDRESS, Asker.DEVICE):
-        signs_in, changes, reads = (ALLOWED[pace][asker] for pace in (Pace.SIGN_IN, Pace.CHANGE, Pace.READ))
-        assert signs_in.per_second < changes.per_second < reads.per_second
+        rates = [
+            ALLOWED[pace][asker].per_second for pace in (Pace.SIGN_IN, Pace.REFUSAL, Pace.CHANGE, Pace.READ)
+        ]
+        assert rates == sorted(set(rates))
 
 
 async def test_refusals_are_counted_by_their_pace() -> None:

@@ -47,6 +47,28 @@ def test_an_address_has_more_tries_than_an_account() -> None:
         lockout.judge(lockout.counted(tries, TriedAt.ADDRESS, at=NOON), at=NOON)
 
 
+def test_a_hospital_behind_one_gateway_is_not_locked_out_by_those_who_mistype() -> None:
+    """Two hundred people, a wrong password every second minute, all day and the next."""
+    tries, at = None, NOON
+    for _ in range(1_000):
+        tries = lockout.counted(tries, TriedAt.ADDRESS, at=at)
+        assert tries.locked_until is None
+        at += timedelta(minutes=2)
+
+
+def test_an_address_that_goes_on_guessing_is_slowed_and_never_shut_for_long() -> None:
+    tries, at, judged = fail(None, limits.STAFF_TRIES_OF_ADDRESS, of=TriedAt.ADDRESS), NOON, 0
+    while at < NOON + timedelta(hours=1):
+        assert tries.locked_until is not None
+        assert tries.locked_until - at <= timedelta(seconds=limits.STAFF_LOCK_OF_ADDRESS_MOST_SECONDS)
+        at = tries.locked_until
+        while True:
+            tries, judged = lockout.counted(tries, TriedAt.ADDRESS, at=at), judged + 1
+            if tries.locked_until is not None:
+                break
+    assert judged <= 60
+
+
 def test_old_tries_count_no_more() -> None:
     day_later = NOON + timedelta(seconds=limits.STAFF_TRIES_KEPT_SECONDS)
     assert lockout.counted(fail(None, limits.STAFF_TRIES), TriedAt.PASSWORD, at=day_later).failed == 1

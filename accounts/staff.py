@@ -217,7 +217,7 @@ def unlocked(by: Actor, account: StaffAccount, *, at: datetime) -> StaffAccount:
 
 
 def reset(by: Actor, account: StaffAccount, *, at: datetime) -> StaffAccount:
-    """Password and second factor are gone; a new invitation begins anew."""
+    """Password and second factor are gone; a new invitation, by the system administrator, begins anew."""
     _judge(by, account, {StaffState.INVITED, StaffState.ACTIVE, StaffState.LOCKED})
     return replace(account, state=StaffState.INVITED, changed_at=at)
 

@@ -87,22 +87,28 @@ class StaffAdministration:
             by, number, lambda account, _, at: staff.unlocked(by, account, at=at), then=_forget_tries
         )
 
-    async def reset(self, by: Actor, number: StaffId) -> tuple[StaffAccount, Invitation]:
-        """Password and second factor are gone; the invitation begins anew."""
+    async def reset(self, by: Actor, number: StaffId) -> tuple[StaffAccount, Invitation | None]:
+        """Password and second factor are gone; the system administrator invites anew.
+
+        Were the invitation the security administrator's, that one could become anybody alone. It comes with
+        the answer to whoever has the machine (``core.actor.SYSTEM``), for when nobody inside can help.
+        """
         made: list[Invitation] = []
 
         async def anew(unit: StaffUnit, account: StaffAccount, at: datetime) -> None:
             credentials = await unit.credentials.find(number)
             unit.credentials.drop(number)
+            unit.credentials.withdraw(number)
             if credentials is not None:
                 unit.credentials.keep(number, credentials.emptied(at=at))
-            made.append(offer(unit, number, at=at, random=self._random))
+            if by.role is Role.SYSTEM:
+                made.append(offer(unit, number, at=at, random=self._random))
             await _forget_tries(unit, account, at)
 
         account = await self._change(
             by, number, lambda account, _, at: staff.reset(by, account, at=at), then=anew
         )
-        return account, made[0]
+        return account, made[0] if made else None
 
     async def close(self, by: Actor, number: StaffId) -> StaffAccount:
         """The end of the account; its number is never given again."""

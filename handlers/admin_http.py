@@ -128,9 +128,10 @@ async def admin_unlock(deps: Deps, actor: Actor, staff: str) -> StaffRow:
     summary="Reset password and second factor",
     refuses=_CHANGES,
 )
-async def admin_reset(deps: Deps, actor: Actor, staff: str) -> StaffInvited:
-    """Its sessions end; the invitation begins anew."""
-    return StaffInvited.of(*await deps.staff.administration.reset(actor, StaffId(staff)))
+async def admin_reset(deps: Deps, actor: Actor, staff: str) -> StaffRow:
+    """Its sessions end. The system administrator invites anew: nobody alone becomes somebody else."""
+    account, _ = await deps.staff.administration.reset(actor, StaffId(staff))
+    return StaffRow.of(account)
 
 
 @routes.post(

@@ -16,7 +16,7 @@ from realtime.tokens import HmacTokens
 from server.audit_commands import recorded_command
 from server.bootstrap import messengers
 from server.outcomes import CannotStart
-from server.sealing_parts import field_sealing
+from server.sealing_parts import sealing_for
 from server.storage import require_schema
 from server.tokens import token_key
 
@@ -32,7 +32,7 @@ async def reset_staff(settings: Settings, number: str) -> str:
         clock = SystemClock()
         database = Database.open(settings.storage.url, connections=1)
         nudge, broker = messengers(settings, clock)
-        sealing = field_sealing(settings.keys, clock)
+        sealing = await sealing_for(database, settings.keys, clock)
         units = SqlUnits(database, clock=clock, nudge=nudge, sealing=sealing)
         tokens = HmacTokens([token_key(Path(settings.keys.tokens))])
         sessions = Sessions(units=units, clock=clock, tokens=tokens)
@@ -49,6 +49,7 @@ async def reset_staff(settings: Settings, number: str) -> str:
             await nudge.close()
             await broker.close()
             await database.close()
+    assert invitation is not None
     return (
         f"open, once, before {invitation.expires_at:%Y-%m-%d %H:%M}: "
         f"https://YOUR-HOST/admin/#invitation={invitation.token}"

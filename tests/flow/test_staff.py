@@ -261,7 +261,11 @@ async def test_locked_and_closed_accounts_and_what_a_reset_leaves(staffed: Hospi
     await refused(
         staffed.posts("/v1/staff/sign-in", number="n1", password=PASSWORD), 401, "staff.sign_in_refused"
     )
-    token = reset["invitation"]["token"]
+    assert "invitation" not in reset, "who resets does not invite"
+    await refused(staffed.posts("/v1/admin/staff/n1/invite", security.token), 403, "core.forbidden")
+    system = staffed.people[Role.SYSTEM_ADMIN]
+    invited = await staffed.done(staffed.posts("/v1/admin/staff/n1/invite", system.token))
+    token = invited["invitation"]["token"]
     again = staffed.posts("/v1/staff/invitation", token=token, password=PASSWORD)
     assert (await refused(again, 422, "staff.password_refused"))["params"] == {
         "field": "$.password",
@@ -272,7 +276,6 @@ async def test_locked_and_closed_accounts_and_what_a_reset_leaves(staffed: Hospi
     await refused(
         staffed.posts("/v1/staff/invitation", token=token, password=OTHER), 404, "staff.no_such_link"
     )
-    system = staffed.people[Role.SYSTEM_ADMIN]
     await staffed.done(staffed.posts("/v1/admin/staff/n1/close", system.token))
     await refused(
         staffed.posts("/v1/staff/sign-in", number="n1", password=OTHER), 401, "staff.sign_in_refused"

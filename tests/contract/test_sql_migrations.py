@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData
 
 from adapters.sql import migrations
@@ -75,3 +77,10 @@ def test_the_short_forms_of_urls_name_our_drivers() -> None:
     mysql = database_url("mysql://u:p@h:3306/d")
     assert mysql.drivername == "mysql+aiomysql"
     assert mysql.query["charset"] == "utf8mb4"
+
+
+@pytest.mark.parametrize("scripts", [migrations.PLATFORM, migrations.AUDIT])
+def test_the_newest_revision_is_the_one_that_alembic_finds(scripts: migrations.Scripts) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(scripts.folder))
+    assert migrations.head(scripts) == ScriptDirectory.from_config(config).get_current_head()

@@ -78,9 +78,12 @@ export function brighten(): () => void {
   }
 }
 
+/** Whether this host lets a page hand over files. WeChat's browser does not, and mini-programs have no folder. */
+export const givesFiles = (): boolean => IN_BROWSER && !inWeChatBrowser(navigator.userAgent)
+
 /** Hand a document over to the person. Answers how: as a file, or on the clipboard. */
 export async function handOver(name: string, content: string): Promise<'file' | 'clipboard'> {
-  if (IN_BROWSER) {
+  if (givesFiles()) {
     const link = document.createElement('a')
     link.href = URL.createObjectURL(new Blob([content], { type: 'application/json' }))
     link.download = name

@@ -40,6 +40,7 @@ from core.actor import Actor
 from core.clock import Clock
 from core.ids import RandomBytes, StaffId
 from core.refusals import Forbidden, Kind, Refusal, Unauthenticated
+from realtime.revocations import Revocation
 
 
 class SignInRefused(Unauthenticated):
@@ -173,6 +174,7 @@ class StaffSignIn:
             used = replace(used, answered_at=given_at(claims, at=at))
             unit.credentials.keep(number, used if hashed is None else used.with_password(hashed, at=at))
             unit.staff.keep(replace(account, signed_in_at=at))
+            ended = [] if hashed is None else await self._end_all(unit, account, at=at)
             opened = await self._sessions.open(
                 unit,
                 account.actor,
@@ -182,6 +184,7 @@ class StaffSignIn:
                 at=at,
             )
             await unit.commit()
+        self._sessions.carry_out(ended)
         return StaffSignedIn(opened, account, codes)
 
     async def me(self, actor: Actor) -> tuple[StaffAccount, Credentials, int]:
@@ -246,6 +249,11 @@ class StaffSignIn:
                 account, credentials = await _able(unit, claims)
             past = credentials.remembered
             return await judge_new(self._passwords, password, account, past=past, field="$.new_password")
+
+    async def _end_all(self, unit: StaffUnit, account: StaffAccount, *, at: datetime) -> list[Revocation]:
+        """Whoever is signed in with the password of before is not any more."""
+        user = account.actor.id
+        return await self._sessions.end_all_of(unit, user, Ending.CREDENTIALS_CHANGED, by=user, at=at)
 
     async def _second(
         self, unit: StaffUnit, account: StaffAccount, credentials: Credentials, code: str, *, at: datetime

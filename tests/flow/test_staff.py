@@ -312,7 +312,10 @@ async def test_a_password_that_has_grown_old_is_changed_with_the_code(
         await refused(hospital.posts("/v1/staff/sign-in/second", **second), 403, "staff.password_too_old")
         same = hospital.posts("/v1/staff/sign-in/second", **second, new_password=PASSWORD)
         assert (await refused(same, 422, "staff.password_refused"))["field"] == "$.new_password"
+        assert (await hospital.gets("/v1/staff/me", first.token))[0] == 200
         assert (await hospital.posts("/v1/staff/sign-in/second", **second, new_password=OTHER))[0] == 200
+        # Who signed in with the old password is out, as after a change in the account itself.
+        await refused(hospital.gets("/v1/staff/me", first.token), 401, "core.token_revoked")
 
 
 async def test_staff_see_their_own_sessions_and_security_sees_staffs(staffed: Hospital) -> None:

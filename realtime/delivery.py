@@ -6,11 +6,12 @@ to each receiver; a receiver that listens to several of the channels gets all of
 process sends at once, and a busy one saves a write for every publication it could join.
 
 A large delivery is cut into slices, between which the loop does everything else: commands are answered, and
-deliveries to few go ahead of the rest of a delivery to many. While everything else keeps the loop busy, as
-when thousands come back at once, a turn delivers for as long as the others took, so that neither side waits
-for the other more than half of the time. To everybody outside it is as if the broker's
-message had come a little later: a channel's feed hears a publication when its delivery begins, and whoever
-leaves the feed meanwhile is dropped from what is under way.
+deliveries to few go ahead of the rest of a delivery to many. What needs several turns of the loop, as a
+transaction does, gets them one after the other, as long as each turn has something to do or another thread is
+at work for the loop, up to ``REALTIME_OTHERS_SECONDS``. Then, as when thousands come back at once, a turn
+delivers for as long as the others took, so that neither side waits for the other more than half of the time.
+To everybody outside it is as if the broker's message had come a little later: a channel's feed hears a
+publication when its delivery begins, and whoever leaves the feed meanwhile is dropped from what is under way.
 """
 
 import asyncio
@@ -89,13 +90,19 @@ class Deliveries(Generic[S]):
         fan_out: FanOut,
         monotonic: Callable[[], float],
         slice_receivers: int = limits.REALTIME_SLICE_RECEIVERS,
+        busy_elsewhere: Callable[[], bool] = lambda: False,
     ) -> None:
-        """``hear`` tells a channel's feed and answers who gets what, in order."""
+        """``hear`` tells a channel's feed and answers who gets what, in order.
+
+        While ``busy_elsewhere``, what is left of a large delivery leaves the processor to other threads.
+        """
         self._hear = hear
         self._fan_out = fan_out
         self._monotonic = monotonic
         self._slice = slice_receivers
+        self._busy_elsewhere = busy_elsewhere
         self._left_off_at: float | None = None
+        self._turned_at = 0.0
         self._heard: list[S] = []
         self._small: deque[Delivery[S]] = deque()
         self._large: deque[Delivery[S]] = deque()
@@ -123,20 +130,36 @@ class Deliveries(Generic[S]):
             for delivery in (*self._small, *self._large):
                 delivery.drop(source, subscriber)
 
-    def _wake(self) -> None:
-        if not self._awake and (self._heard or self._small or self._large):
-            self._awake = True
-            asyncio.get_running_loop().call_soon(self._turn)
+    def _wake(self, *, nap: bool = False) -> None:
+        if self._awake or not (self._heard or self._small or self._large):
+            return
+        self._awake = True
+        loop = asyncio.get_running_loop()
+        if nap:
+            loop.call_later(limits.REALTIME_NAP_SECONDS, self._turn)
+        else:
+            loop.call_soon(self._turn)
 
     def _turn(self) -> None:
         self._awake = False
         began = self._monotonic()
+        if self._others_go_on(began):
+            self._wake(nap=self._busy_elsewhere())
+            return
         others_took = 0.0 if self._left_off_at is None else began - self._left_off_at
         try:
             self._step(until=began + min(others_took, limits.REALTIME_SLICE_SECONDS))
         finally:
             self._wake()
-            self._left_off_at = self._monotonic() if self._awake else None
+            self._turned_at = self._monotonic()
+            self._left_off_at = self._turned_at if self._awake else None
+
+    def _others_go_on(self, now: float) -> bool:
+        """Whether the loop did something in the turn that has passed, or waits for another thread."""
+        took, self._turned_at = now - self._turned_at, now
+        if self._left_off_at is None or now - self._left_off_at >= limits.REALTIME_OTHERS_SECONDS:
+            return False
+        return took > limits.REALTIME_IDLE_TURN_SECONDS or self._busy_elsewhere()
 
     def _step(self, *, until: float = 0.0) -> None:
         """Begin what was heard, then a slice of small deliveries and one of the large, again until then."""

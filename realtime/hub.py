@@ -62,8 +62,12 @@ class Hub:
         position_check_seconds: float = limits.REALTIME_POSITION_CHECK_SECONDS,
         connections_per_user: int = limits.REALTIME_CONNECTIONS_PER_USER,
         known: Mapping[str, Known] | None = None,
+        busy_elsewhere: Callable[[], bool] = lambda: False,
     ) -> None:
-        """``known`` says of some namespaces which names there are; of the others any name is good."""
+        """``known`` says of some namespaces which names there are; of the others any name is good.
+
+        ``busy_elsewhere`` as ``Deliveries`` has it.
+        """
         self._broker = broker
         self._clock = clock
         self.metrics = metrics
@@ -73,7 +77,10 @@ class Hub:
         self._ear: Ear | None = None
         self._taps = Taps(broker=broker, channels=channels, metrics=metrics, known=known)
         self._deliveries = Deliveries(
-            hear=self._tell_feed, fan_out=self._fan_out_timed, monotonic=clock.monotonic
+            hear=self._tell_feed,
+            fan_out=self._fan_out_timed,
+            monotonic=clock.monotonic,
+            busy_elsewhere=busy_elsewhere,
         )
         self._attendance = Attendance(broker, metrics, self._spawn)
         self._positions = Positions(

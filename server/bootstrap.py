@@ -285,6 +285,7 @@ async def _web_role(
             units=ground.units,
             known={"queue": KnownLines(ground.units, clock=clock)},
             registry=ground.metrics.registry,
+            busy_elsewhere=ground.database.elsewhere.busy,
         )
     except StorageUnavailable as away:
         raise CannotStart(f"storage.url: the database does not answer ({away.facts.get('why')})") from away

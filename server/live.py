@@ -2,7 +2,7 @@
 
 import os
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -110,6 +110,7 @@ async def open_live(
     known: Mapping[str, Known],
     registry: CollectorRegistry,
     rpc: Mapping[str, Method] = MappingProxyType({}),
+    busy_elsewhere: Callable[[], bool] = lambda: False,
 ) -> Live:
     """Start hub and sockets in the running loop; the broker begins to listen.
 
@@ -129,6 +130,7 @@ async def open_live(
         metrics=metrics,
         connections_per_user=web.connections_per_user,
         known=known,
+        busy_elsewhere=busy_elsewhere,
     )
     terms = Terms(
         channels=channels,

@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from adapters.sql.statement import Prepared, Values
 from core import limits
+from core.elsewhere import Elsewhere
 from core.refusals import StorageUnavailable
 
 Row = tuple[Any, ...]
@@ -71,8 +72,9 @@ def _raise_for(error: Exception, refusal: Exception) -> NoReturn:
 class SqliteDriver:
     """SQLite through aiosqlite: one hop to the connection's thread a trip."""
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
+    def __init__(self, connection: aiosqlite.Connection, elsewhere: Elsewhere) -> None:
         self._connection = connection
+        self._elsewhere = elsewhere
         # aiosqlite's own queue: its public calls hop once a statement, which doubles a command's cost.
         self._execute: Any = connection._execute  # noqa: SLF001
 
@@ -85,7 +87,8 @@ class SqliteDriver:
 
     async def _in_thread(self, work: Any, *arguments: Any) -> Any:
         try:
-            return await self._execute(work, *arguments)
+            with self._elsewhere:
+                return await self._execute(work, *arguments)
         except (sqlite3.Error, ValueError) as error:
             _raise_for(error, _sqlite_refusal(error))
 

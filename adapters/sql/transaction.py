@@ -18,6 +18,7 @@ from adapters.sql.driver import CONNECT_TROUBLE, Answer, Driver, MysqlDriver, Ro
 from adapters.sql.engine import open_engine
 from adapters.sql.statement import Prepared, Statement, Statements, Values
 from core import limits
+from core.elsewhere import Elsewhere
 from core.refusals import StorageUnavailable
 
 _COMMIT = Step(Prepared("COMMIT", (), {}))
@@ -46,6 +47,8 @@ class Database:
         self._attempts = connections + 1
         self._busy_seconds = busy_seconds
         self._turn = asyncio.Lock() if self.kind == "sqlite" else None
+        self.elsewhere = Elsewhere()
+        """What SQLite's threads do for the loop now. A server's process is none of them."""
         self._begin_write = [Step(Prepared(text, (), {})) for text in _BEGIN_WRITE[self.kind]]
         self._begin_read = [Step(Prepared(text, (), {})) for text in _BEGIN_READ[self.kind]]
 
@@ -126,7 +129,9 @@ class Database:
             raise StorageUnavailable(why="away") from error
         driver_connection: Any = pooled.driver_connection
         driver: Driver = (
-            SqliteDriver(driver_connection) if self.kind == "sqlite" else MysqlDriver(driver_connection)
+            SqliteDriver(driver_connection, self.elsewhere)
+            if self.kind == "sqlite"
+            else MysqlDriver(driver_connection)
         )
         return Connection(pooled, driver)
 

@@ -71,6 +71,7 @@ async def serve(asked: argparse.Namespace) -> None:
         known={"queue": KnownLines(units, clock=clock)},
         registry=CollectorRegistry(),
         rpc={"say": await messages(database)} if asked.messages else {},
+        busy_elsewhere=database.elsewhere.busy,
     )
     web = bind_sockets(0, "127.0.0.1", backlog=limits.HTTP_BACKLOG)
     application = Application(list(live.rules), log_function=lambda handler: None)

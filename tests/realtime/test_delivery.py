@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import limits
+from core.elsewhere import Elsewhere
 from realtime.channels import houzhen_channels
 from realtime.delivery import Deliveries, Told
-from realtime.fanout import Push, fan_out
+from realtime.fanout import Push, Subscriber, fan_out
 from realtime.feed import Feed, Heard
 from realtime.stream import History, Position, Publication
 
@@ -254,4 +255,58 @@ async def test_a_busy_loop_is_answered_with_as_much_delivering() -> None:
     await asyncio.sleep(0)
     assert 4 * SLICE < sum(ear.writes for ear in town.ears) < 12 * SLICE
     await settle(60)
+    town.everything_is_right()
+
+
+async def test_what_takes_several_turns_gets_them_one_after_the_other() -> None:
+    town = Town(1, 20 * SLICE)
+    for ear in range(len(town.ears)):
+        town.join(0, ear)
+
+    def written() -> int:
+        return sum(ear.writes for ear in town.ears)
+
+    def slowly(receivers: Sequence[Subscriber], push: Push) -> None:
+        fan_out(receivers, push)
+        town.now += 2 * limits.REALTIME_OTHERS_SECONDS
+
+    town.deliveries._fan_out = slowly
+    town.publish(0)
+    await asyncio.sleep(0)
+    assert written() == SLICE
+    turns, pause = 5, limits.REALTIME_OTHERS_SECONDS / 10
+    for _ in range(turns):
+        town.now += pause
+        await asyncio.sleep(0)
+        assert written() == SLICE
+    # A turn in which nobody did anything ends it; and nobody goes on for ever.
+    await asyncio.sleep(0)
+    assert written() == 2 * SLICE
+    for _ in range(12):
+        town.now += pause
+        await asyncio.sleep(0)
+    assert written() == 3 * SLICE
+    await settle(60)
+    town.everything_is_right()
+
+
+async def test_a_large_delivery_leaves_the_processor_to_other_threads_for_a_moment() -> None:
+    town, elsewhere = Town(1, 20 * SLICE), Elsewhere()
+    for ear in range(len(town.ears)):
+        town.join(0, ear)
+    town.deliveries._busy_elsewhere = elsewhere.busy
+    town.publish(0)
+    with elsewhere:
+        await asyncio.sleep(0)
+        written = sum(ear.writes for ear in town.ears)
+        assert 0 < written < len(town.ears)
+        await asyncio.sleep(5 * limits.REALTIME_NAP_SECONDS)
+        assert sum(ear.writes for ear in town.ears) == written
+        town.now += limits.REALTIME_OTHERS_SECONDS
+        async with asyncio.timeout(10):
+            while sum(ear.writes for ear in town.ears) == written:
+                await asyncio.sleep(limits.REALTIME_NAP_SECONDS)
+    async with asyncio.timeout(10):
+        while town.deliveries._awake:
+            await asyncio.sleep(limits.REALTIME_NAP_SECONDS)
     town.everything_is_right()

@@ -244,7 +244,7 @@ async def storm(
         "recovered": after["recovered"],
         "of": after["came_back"],
         "refused, and came again": after["refused"],
-        "out of order: boards skipped (only the newest is recovered) or repeated": after["disordered"],
+        "boards repeated, or older than one before": after["older"],
         "history reads": reads,
         "of those, of the lines (the rest: one per personal channel)": reads - phones,
         "lines": lines,

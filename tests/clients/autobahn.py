@@ -5,6 +5,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -95,3 +96,7 @@ async def _print(url: str, cases: Sequence[str], at_once: int) -> None:
 
 if __name__ == "__main__":
     asyncio.run(_print(sys.argv[1], sys.argv[2].split(","), int(sys.argv[3])))
+    # All is said. On a busy machine kosoku's threads may still be at work when the interpreter is taken down,
+    # which ends the process by a signal and without a word.
+    sys.stdout.flush()
+    os._exit(0)

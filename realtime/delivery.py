@@ -7,9 +7,10 @@ process sends at once, and a busy one saves a write for every publication it cou
 
 A large delivery is cut into slices, between which the loop does everything else: commands are answered, and
 deliveries to few go ahead of the rest of a delivery to many. What needs several turns of the loop, as a
-transaction does, gets them one after the other, as long as each turn has something to do or another thread is
-at work for the loop, up to ``REALTIME_OTHERS_SECONDS``. Then, as when thousands come back at once, a turn
-delivers for as long as the others took, so that neither side waits for the other more than half of the time.
+transaction does, gets them one after the other as long as each has something to do, up to
+``REALTIME_OTHERS_SECONDS``; while another thread is at work for the loop, which needs the processor too, up to
+``REALTIME_ELSEWHERE_SECONDS``. Then a turn delivers for as long as the others took, so that neither side waits
+for the other more than half of the time, and beside other threads at least a fifth of it is delivering.
 To everybody outside it is as if the broker's message had come a little later: a channel's feed hears a
 publication when its delivery begins, and whoever leaves the feed meanwhile is dropped from what is under way.
 """
@@ -103,6 +104,7 @@ class Deliveries(Generic[S]):
         self._busy_elsewhere = busy_elsewhere
         self._left_off_at: float | None = None
         self._turned_at = 0.0
+        self._waited_elsewhere = False
         self._heard: list[S] = []
         self._small: deque[Delivery[S]] = deque()
         self._large: deque[Delivery[S]] = deque()
@@ -147,8 +149,10 @@ class Deliveries(Generic[S]):
             self._wake(nap=self._busy_elsewhere())
             return
         others_took = 0.0 if self._left_off_at is None else began - self._left_off_at
+        most = limits.REALTIME_OTHERS_SECONDS if self._waited_elsewhere else limits.REALTIME_SLICE_SECONDS
+        self._waited_elsewhere = False
         try:
-            self._step(until=began + min(others_took, limits.REALTIME_SLICE_SECONDS))
+            self._step(until=began + min(others_took, most))
         finally:
             self._wake()
             self._turned_at = self._monotonic()
@@ -157,9 +161,16 @@ class Deliveries(Generic[S]):
     def _others_go_on(self, now: float) -> bool:
         """Whether the loop did something in the turn that has passed, or waits for another thread."""
         took, self._turned_at = now - self._turned_at, now
-        if self._left_off_at is None or now - self._left_off_at >= limits.REALTIME_OTHERS_SECONDS:
+        if self._left_off_at is None:
             return False
-        return took > limits.REALTIME_IDLE_TURN_SECONDS or self._busy_elsewhere()
+        elsewhere = self._busy_elsewhere()
+        self._waited_elsewhere = self._waited_elsewhere or elsewhere
+        others = (
+            limits.REALTIME_ELSEWHERE_SECONDS if self._waited_elsewhere else limits.REALTIME_OTHERS_SECONDS
+        )
+        if now - self._left_off_at >= others:
+            return False
+        return elsewhere or took > limits.REALTIME_IDLE_TURN_SECONDS
 
     def _step(self, *, until: float = 0.0) -> None:
         """Begin what was heard, then a slice of small deliveries and one of the large, again until then."""

@@ -303,6 +303,9 @@ async def test_a_large_delivery_leaves_the_processor_to_other_threads_for_a_mome
         await asyncio.sleep(5 * limits.REALTIME_NAP_SECONDS)
         assert sum(ear.writes for ear in town.ears) == written
         town.now += limits.REALTIME_OTHERS_SECONDS
+        await asyncio.sleep(5 * limits.REALTIME_NAP_SECONDS)
+        assert sum(ear.writes for ear in town.ears) == written
+        town.now += limits.REALTIME_ELSEWHERE_SECONDS
         async with asyncio.timeout(10):
             while sum(ear.writes for ear in town.ears) == written:
                 await asyncio.sleep(limits.REALTIME_NAP_SECONDS)

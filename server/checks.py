@@ -162,6 +162,16 @@ async def _administration(settings: Settings) -> Finding:
     return Finding(True, f"from {', '.join(networks)}")
 
 
+async def _proxies(settings: Settings) -> Finding:
+    """Who listens on this machine alone has a proxy in front; unnamed, it makes everybody this machine."""
+    named = settings.web.trusted_proxies
+    if named:
+        return Finding(True, ", ".join(named))
+    if settings.profile == "embedded" or settings.web.host not in {"127.0.0.1", "::1", "localhost"}:
+        return Finding(True, "none: addresses are those of the peers")
+    return Finding(False, "no client is told from another: no limits by address", "web.trusted_proxies")
+
+
 async def _clock(settings: Settings) -> Finding:
     servers = settings.clock.servers
     if not servers:
@@ -263,6 +273,7 @@ CHECKS: dict[str, Check] = {
     "sign-in": _ways,
     "lines and screens": _lines,
     "administration": _administration,
+    "proxies": _proxies,
     "keys of fields": _keys,
     "pages": _pages,
     "clock": _clock,

@@ -8,9 +8,9 @@ process sends at once, and a busy one saves a write for every publication it cou
 A large delivery is cut into slices, between which the loop does everything else: commands are answered, and
 deliveries to few go ahead of the rest of a delivery to many. What needs several turns of the loop, as a
 transaction does, gets them one after the other as long as each has something to do, up to
-``REALTIME_OTHERS_SECONDS``; while another thread is at work for the loop, which needs the processor too, up to
-``REALTIME_ELSEWHERE_SECONDS``. Then a turn delivers for as long as the others took, so that neither side waits
-for the other more than half of the time, and beside other threads at least a fifth of it is delivering.
+``REALTIME_OTHERS_SECONDS``; while another thread is at work for the loop, and needs the processor too, up to
+``REALTIME_ELSEWHERE_SECONDS``. Then a turn delivers for as long as the others took, so that neither side
+waits for the other more than half of the time; beside other threads a fifth of it at least is delivering.
 To everybody outside it is as if the broker's message had come a little later: a channel's feed hears a
 publication when its delivery begins, and whoever leaves the feed meanwhile is dropped from what is under way.
 """

@@ -34,6 +34,7 @@ def migrated_mariadb_name(mariadb_server: MariadbServer) -> Iterator[str]:
     """The name of a MariaDB database with the newest schema, shared by the tests of a session."""
     from adapters.sql import migrations
 
+    mariadb_server.ensure_running()
     name = mariadb_server.create_database()
     asyncio.run(migrations.upgrade(mariadb_server.url(name)))
     yield name
@@ -75,6 +76,7 @@ def migrated_mariadb_audit(mariadb_server: MariadbServer) -> Iterator[str]:
     """The name of a MariaDB database with the log's schema, shared by the tests of a session."""
     from adapters.sql import migrations
 
+    mariadb_server.ensure_running()
     name = mariadb_server.create_database()
     asyncio.run(migrations.upgrade(mariadb_server.url(name), migrations.AUDIT))
     yield name

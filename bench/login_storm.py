@@ -11,6 +11,7 @@ password, so that every try is hashed; and once more with as many as the queue o
 import argparse
 import asyncio
 import contextlib
+import random
 import sys
 import tempfile
 import time
@@ -23,9 +24,6 @@ import msgspec
 from rich.table import Table
 
 from bench.clinic import CONSOLE, quantile
-from conf.loader import load
-from server.bootstrap import Roles, compose
-from server.telemetry import configure_logs
 
 LINE = {
     "id": "blood",
@@ -51,6 +49,11 @@ class Phase:
 
 async def serve(folder: str) -> None:
     """The process that is measured: says its port and serves until stdin closes."""
+    # Here, so that those who sign in are ready soon.
+    from conf.loader import load
+    from server.bootstrap import Roles, compose
+    from server.telemetry import configure_logs
+
     overrides: dict[str, object] = {
         "data": folder,
         "web.port": 0,
@@ -128,6 +131,7 @@ async def ask(http: aiohttp.ClientSession, phase: Phase, until: float) -> None:
 async def sign_in(http: aiohttp.ClientSession, phase: Phase, until: float, who: int) -> None:
     """Somebody who cannot type, again and again."""
     tries = 0
+    await asyncio.sleep(random.uniform(0, 1))
     while time.perf_counter() < until:
         tries += 1
         body = {"number": f"n{who}-{tries // 4}-{phase.name[:1]}", "password": "wrong horse battery staple"}
@@ -138,11 +142,13 @@ async def sign_in(http: aiohttp.ClientSession, phase: Phase, until: float, who: 
             if response.status == 401:
                 phase.sign_ins.append(time.perf_counter() - began)
         if response.status == 503:
-            await asyncio.sleep(2.0)
+            await asyncio.sleep(random.uniform(1, 3))
 
 
 async def storm(port: int, people: int, seconds: float) -> None:
     """The people who sign in: a process of their own, so that only the server's work is felt elsewhere."""
+    print("ready", flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
     phase, until = Phase(str(people)), time.perf_counter() + seconds
     connector = aiohttp.TCPConnector(limit=0)
     async with (
@@ -156,28 +162,38 @@ async def storm(port: int, people: int, seconds: float) -> None:
 
 async def measure(port: int, name: str, people: int, seconds: float) -> Phase:
     """Look and ask while so many sign in."""
+    crowd = await _crowd(port, people, seconds) if people else None
+    if crowd is not None:
+        assert crowd.stdin is not None
+        crowd.stdin.write(b"go\n")
     phase, until = Phase(name, seconds=seconds), time.perf_counter() + seconds
-    told = asyncio.create_task(_stormed(port, people, seconds)) if people else None
     async with (
         aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http,
         asyncio.TaskGroup() as group,
     ):
         group.create_task(look(http, phase, until))
         group.create_task(ask(http, phase, until))
-    if told is not None:
-        phase.sign_ins, statuses = await told
+    if crowd is not None:
+        out, _ = await crowd.communicate()
+        phase.sign_ins, statuses = msgspec.json.decode(out, type=tuple[list[float], dict[str, int]])
         phase.statuses = Counter({int(status): count for status, count in statuses.items()})
     return phase
 
 
-async def _stormed(port: int, people: int, seconds: float) -> tuple[list[float], dict[str, int]]:
+async def _crowd(port: int, people: int, seconds: float) -> asyncio.subprocess.Process:
+    """The people, ready to begin."""
     arguments = ["-m", "bench.login_storm", "--storm", str(port), "--at-once", str(people)]
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, "--seconds", str(seconds), stdout=asyncio.subprocess.PIPE
+        sys.executable,
+        *arguments,
+        "--seconds",
+        str(seconds),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
     )
-    out, _ = await process.communicate()
-    told: tuple[list[float], dict[str, int]] = msgspec.json.decode(out)
-    return told
+    assert process.stdout is not None
+    await process.stdout.readline()
+    return process
 
 
 def shown(phases: list[Phase]) -> Table:

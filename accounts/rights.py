@@ -83,6 +83,15 @@ class Rights:
             await unit.commit()
         self._sessions.carry_out(taken)
 
+    async def require_fresh(self, actor: Actor) -> None:
+        """Refuse with ``FreshSignInNeeded`` unless the caller's sign-in is minutes old.
+
+        Whoever finds a phone that lies open could otherwise add a way in of their own, and keep the account.
+        """
+        async with self._units.read() as unit:
+            if not await self._is_fresh(unit, actor, at=self._clock.now()):
+                raise FreshSignInNeeded()
+
     async def _is_fresh(self, unit: AccountUnit, actor: Actor, *, at: datetime) -> bool:
         session = await unit.sessions.find(SessionId(actor.session)) if actor.session else None
         return session is not None and session.user == actor.id and at < session.created_at + _FRESH

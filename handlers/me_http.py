@@ -27,11 +27,15 @@ async def me(deps: Deps, actor: Actor) -> Me:
     "/v1/me/identities",
     action="account.link",
     summary="One more way in to my account",
-    refuses=(*OF_STATES, *OF_PROVIDERS, *OF_CODES, TooManyIdentities, NotFound),
+    refuses=(FreshSignInNeeded, *OF_STATES, *OF_PROVIDERS, *OF_CODES, TooManyIdentities, NotFound),
     facts=("merged",),
 )
 async def link(deps: Deps, actor: Actor, body: LinkWay, caller: Caller) -> Linked:
-    """An account that already had it is merged into the caller's, with all its family members."""
+    """An account that already had it is merged into the caller's, with all its family members.
+
+    The sign-in must be minutes old: a phone that lies open is not enough to add a way in.
+    """
+    await deps.accounts.rights.require_fresh(actor)
     claim = claim_of(body.way, code=body.code, phone=body.phone, state=body.state, browser=caller.browser)
     done = await deps.accounts.users.link(actor, claim)
     return Linked(identities=[IdentityRow.of(one) for one in done.user.ways], merged=done.merged)
@@ -41,10 +45,11 @@ async def link(deps: Deps, actor: Actor, body: LinkWay, caller: Caller) -> Linke
     "/v1/me/identities/{identity}/unlink",
     action="account.unlink",
     summary="One way in less",
-    refuses=(NoSuchIdentity, LastWayIn, NotFound),
+    refuses=(FreshSignInNeeded, NoSuchIdentity, LastWayIn, NotFound),
 )
 async def unlink(deps: Deps, actor: Actor, identity: str) -> Me:
-    """Never the last: close the account instead."""
+    """Never the last: close the account instead. The sign-in must be minutes old."""
+    await deps.accounts.rights.require_fresh(actor)
     return Me.of(await deps.accounts.users.unlink(actor, identity))
 
 

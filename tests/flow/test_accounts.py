@@ -1,6 +1,7 @@
 """One person from the first sign-in to the closed account, over simulated WeChat, Alipay and SMS."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -226,6 +227,23 @@ async def test_a_way_is_linked_and_taken_away_but_never_the_last(town: Town) -> 
     assert (await phone.posts(f"/v1/me/identities/{first}/unlink"))[0] == 200
     answer = await phone.posts(f"/v1/me/identities/{second}/unlink")
     assert await refusal(answer) == (409, "accounts.last_way_in")
+
+
+async def test_a_phone_that_lies_open_does_not_change_the_ways_in(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phone = await town.mini("lin")
+    monkeypatch.setattr("accounts.rights._FRESH", timedelta(0))
+    await phone.posts("/v1/sign-in/sms/code", {"phone": "13800000101"})
+    body = {"way": "sms", "phone": "13800000101", "code": town.text_to("13800000101")}
+    assert await refusal(await phone.posts("/v1/me/identities", body)) == (
+        403,
+        "accounts.fresh_sign_in_needed",
+    )
+    only = (await me(phone))["identities"][0]["id"]
+    answer = await phone.posts(f"/v1/me/identities/{only}/unlink")
+    assert await refusal(answer) == (403, "accounts.fresh_sign_in_needed")
+    assert await kinds(phone) == ["wechat_mini"]
 
 
 async def test_a_person_takes_a_copy_of_all_that_is_kept(town: Town) -> None:

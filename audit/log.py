@@ -168,8 +168,11 @@ class AuditLog:
         """Write all that is pending, however often it takes; who waits learns of the first failure."""
         doubt: Tip | None = None
         most = limits.AUDIT_BATCH_RECORDS
+        some: list[Record] = []
         while self._pending:
-            some = self._pending[:most]
+            if doubt is None:
+                some = self._pending[:most]
+            # Otherwise the very same again: the doubtful tip says whether these were written, and no others.
             began = self._clock.monotonic()
             try:
                 await self._store.append(some, doubt=doubt)

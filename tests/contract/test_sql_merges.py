@@ -49,7 +49,7 @@ class Town:
         count = itertools.count(1)
         self.patients = PatientService(
             units=self.units,
-            enrolment=Enrolment(units=self.units, records=ScriptedRecords(), clock=clock),
+            enrolment=Enrolment(units=self.units, records=ScriptedRecords(), clock=clock, in_force=IN_FORCE),
             clock=clock,
             random=lambda length: next(count).to_bytes(length, "big"),
             limit=20,

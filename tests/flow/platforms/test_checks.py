@@ -67,7 +67,7 @@ async def test_the_demonstration_agrees_with_its_simulator(tmp_path: Path) -> No
         ({"wechat.aes_key_file": "x"}, "wechat.token_file"),
         ({"alipay.app_certificate_file": "x"}, "alipay.app_certificate_file"),
         ({"sms.sender": "http"}, "sms.gateway"),
-        ({"sms.sender": "log", "profile": "production"}, "sms.sender"),
+        ({"sms.sender": "log", "profile": "production", "health_card.provider": "none"}, "sms.sender"),
     ],
 )
 def test_what_cannot_work_is_refused_by_its_key(tmp_path: Path, changes: dict[str, object], key: str) -> None:

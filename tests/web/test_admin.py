@@ -1,5 +1,6 @@
 """The back office on a whole platform: the first start, three administrators, what each may see and do."""
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from tests.web.fake_platform import (
     LANDSCAPE,
     LOW_CONTRAST,
     PHONE,
+    PICTURES,
     SMALLEST_TEXT,
     SOON_MS,
     missing,
@@ -169,6 +171,8 @@ async def test_each_administrator_has_an_office(
             await page.goto(f"{page.url.partition('#')[0]}#/{name}")
             await page.wait_for_selector("main table tbody tr, main form")
             await is_well_made(page)
+            if size == DESKTOP and os.environ.get("HOUZHEN_PICTURES"):
+                await page.screenshot(path=PICTURES / f"admin-{name}.png")
 
 
 async def test_a_session_ended_by_security_takes_the_page_to_sign_in(

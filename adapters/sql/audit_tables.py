@@ -4,44 +4,31 @@ Rows are only ever added. The database refuses to change a record or a head, and
 than half a year (triggers of the first migration), also for this program's own account.
 """
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Column,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     SmallInteger,
     String,
     Table,
 )
-from sqlalchemy.dialects import mysql
 
+from adapters.sql.columns import DOCUMENT, GROWING_ID, NAMES, OPTIONS, digest, moment
 from audit import record as bounds
 
-metadata = MetaData(
-    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"}
-)
+metadata = MetaData(naming_convention=NAMES)
 
-_OPTIONS: dict[str, Any] = {
-    "mysql_engine": "InnoDB",
-    "mysql_charset": "utf8mb4",
-    "mysql_collate": "utf8mb4_bin",
-}
-_NUMBER = BigInteger().with_variant(Integer(), "sqlite")
-_HASH = LargeBinary(32).with_variant(mysql.BINARY(32), "mysql")
-_DOCUMENT = LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql")
 
 record = Table(
     "audit_record",
     metadata,
-    Column("sequence", _NUMBER, primary_key=True, autoincrement=False),
-    Column("previous", _HASH, nullable=False),
-    Column("hash", _HASH, nullable=False),
+    Column("sequence", GROWING_ID, primary_key=True, autoincrement=False),
+    digest("previous"),
+    digest("hash"),
     Column("algorithm", String(8), nullable=False),
-    Column("at_us", BigInteger, nullable=False),
+    moment("at_us"),
     Column("actor", String(bounds.ACTOR_CHARACTERS), nullable=False),
     Column("role", String(bounds.ROLE_CHARACTERS), nullable=False),
     Column("address", String(bounds.ADDRESS_CHARACTERS), nullable=False),
@@ -55,7 +42,7 @@ record = Table(
     Index(None, "actor"),
     Index(None, "action"),
     Index(None, "result"),
-    **_OPTIONS,
+    **OPTIONS,
 )
 
 turn = Table(
@@ -63,23 +50,23 @@ turn = Table(
     metadata,
     # One row that is only ever locked: processes chain their records one after the other.
     Column("id", SmallInteger, primary_key=True, autoincrement=False),
-    **_OPTIONS,
+    **OPTIONS,
 )
 
 head = Table(
     "audit_head",
     metadata,
-    Column("number", _NUMBER, primary_key=True, autoincrement=False),
+    Column("number", GROWING_ID, primary_key=True, autoincrement=False),
     Column("kind", String(8), nullable=False),
     Column("day", String(10), nullable=False),
-    Column("at_us", BigInteger, nullable=False),
+    moment("at_us"),
     Column("first", BigInteger, nullable=False),
     Column("sequence", BigInteger, nullable=False),
     Column("hash", String(64), nullable=False),
     Column("count", BigInteger, nullable=False),
     Column("key", String(16), nullable=False),
     Column("signature", String(128), nullable=False),
-    **_OPTIONS,
+    **OPTIONS,
 )
 
 review = Table(
@@ -88,8 +75,8 @@ review = Table(
     Column("month", String(7), primary_key=True),
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("state", String(8), nullable=False),
-    Column("at_us", BigInteger, nullable=False),
+    moment("at_us"),
     Column("reviewer", String(bounds.ACTOR_CHARACTERS), nullable=False),
-    Column("document", _DOCUMENT, nullable=False),
-    **_OPTIONS,
+    Column("document", DOCUMENT, nullable=False),
+    **OPTIONS,
 )

@@ -16,13 +16,12 @@ import argparse
 import asyncio
 import contextlib
 import json
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -34,8 +33,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from tornado.httpserver import HTTPServer
-from tornado.iostream import IOStream
-from tornado.netutil import add_accept_handler, bind_sockets
+from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
 from adapters.memory.quotas import MemoryQuotas
@@ -59,6 +57,7 @@ from server.api import ROUTES
 from server.telemetry import configure_logs
 from server.tokens import bearer
 from server.web import WebServer, make_application
+from tests.services.open_door import OpenDoor
 
 TARGET = 2.5
 routes = Routes(tag="bench")
@@ -104,28 +103,6 @@ class Bare(RequestHandler):
     def get(self) -> None:
         """Answer a dictionary."""
         self.write({"user": SAID.user, "items": SAID.items})
-
-
-class OpenDoor:
-    """Hands every connection to the server: nobody comes for a socket here."""
-
-    def __init__(self, server: HTTPServer, open_stream: Callable[[socket.socket], IOStream]) -> None:
-        self._server = server
-        self._open_stream = open_stream
-        self._ends: list[Callable[[], None]] = []
-
-    def listen(self, listening: Iterable[socket.socket]) -> None:
-        """Accept."""
-        for each in listening:
-            self._ends += (add_accept_handler(each, self._take), each.close)
-
-    def _take(self, taken: socket.socket, address: Any) -> None:
-        self._server.handle_stream(self._open_stream(taken), address)
-
-    def close(self) -> None:
-        """Accept no more."""
-        while self._ends:
-            self._ends.pop(0)()
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,7 @@
 import asyncio
 import contextlib
 import json
-import socket
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 from prometheus_client import CollectorRegistry, Histogram
-from tornado.httpserver import HTTPServer
-from tornado.iostream import IOStream
-from tornado.netutil import add_accept_handler, bind_sockets
+from tornado.netutil import bind_sockets
 
 from conf.settings import Web
 from conf.words import Words
@@ -25,6 +22,7 @@ from handlers.endpoint import Edge
 from handlers.routes import Routes
 from server.web import WebServer, make_application
 from tests.http.recordings import unheard
+from tests.services.open_door import OpenDoor
 
 routes = Routes(tag="test")
 WAIT = 20.0
@@ -128,26 +126,6 @@ async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     yield house
     await house.close()
     await server.close()
-
-
-class OpenDoor:
-    """Hands everybody to the server at once: nobody comes for a socket here."""
-
-    def __init__(self, server: HTTPServer, open_stream: Callable[[socket.socket], IOStream]) -> None:
-        self._server = server
-        self._open_stream = open_stream
-        self._ends: list[Callable[[], None]] = []
-
-    def listen(self, listening: Iterable[socket.socket]) -> None:
-        for each in listening:
-            self._ends += (add_accept_handler(each, self._take), each.close)
-
-    def _take(self, taken: socket.socket, address: Any) -> None:
-        self._server.handle_stream(self._open_stream(taken), address)
-
-    def close(self) -> None:
-        while self._ends:
-            self._ends.pop(0)()
 
 
 def post(body: bytes, *headers: bytes, length: int | None = None) -> bytes:

@@ -75,6 +75,9 @@ _PEOPLE = EMPLOYEES | {Role.PATIENT}
 """Whoever signs in; machines carry tokens that stand alone."""
 _OWNERS = frozenset({Role.PATIENT})
 """Who has an account with family members."""
+_TALKERS = STAFF | {Role.PATIENT}
+"""Who is in conversations."""
+_DOCTORS = frozenset({Role.DOCTOR})
 _READERS = STAFF | {Role.KIOSK, Role.CASHIER}
 """Where a patient shows a code."""
 _SECURITY = frozenset({Role.SECURITY_ADMIN})
@@ -141,6 +144,40 @@ POLICY = MappingProxyType(
         "audit.review": _administration(Role.AUDIT_ADMIN),
         "audit.sign": _administration(Role.AUDIT_ADMIN),
         "token.revoke": _rule(_SECURITY, Touches.ADMINISTRATION, Reach.ALL, managed=True),
+        # Conversations. Whether the caller is in the one that is named, im/access.py says.
+        "im.look": _rule(_TALKERS, Touches.HEALTH, Reach.OWN),
+        "im.say": _rule(_TALKERS, Touches.HEALTH, Reach.OWN),
+        "im.mark": _rule(_TALKERS, Touches.NOTHING, Reach.OWN),
+        "im.search": _rule(_TALKERS, Touches.HEALTH, Reach.OWN),
+        "im.start": _rule(STAFF, Touches.WORK, Reach.OWN),
+        "im.invite": _rule(STAFF | _OWNERS, Touches.HEALTH, Reach.OWN),
+        "im.join": _rule(_OWNERS, Touches.HEALTH, Reach.OWN),
+        "im.broadcast": _rule(STAFF, Touches.WORK, Reach.OWN),
+        "im.follow": _rule(_TALKERS, Touches.NOTHING, Reach.OWN),
+        # Consultations (图文问诊)
+        "consultation.doctors": _rule(None, Touches.NOTHING),
+        "consultation.open": _rule(_OWNERS, Touches.HEALTH, Reach.OWN),
+        "consultation.look": _rule(_TALKERS, Touches.HEALTH, Reach.OWN),
+        "consultation.pay": _rule(_OWNERS, Touches.MONEY, Reach.OWN),
+        "consultation.cancel": _rule(_OWNERS, Touches.MONEY, Reach.OWN),
+        "consultation.rate": _rule(_OWNERS, Touches.HEALTH, Reach.OWN),
+        "consultation.answer": _rule(_DOCTORS, Touches.HEALTH, Reach.OWN),
+        "consultation.end": _rule(_DOCTORS | _OWNERS, Touches.HEALTH, Reach.OWN),
+        "consultation.patient": _rule(STAFF, Touches.HEALTH, Reach.OWN),
+        "consultation.record": _rule(_DOCTORS | _OWNERS, Touches.HEALTH, Reach.OWN),
+        "practice.own": _rule(_DOCTORS, Touches.WORK, Reach.OWN),
+        "practice.set": _administration(Role.SECURITY_ADMIN),
+        "quick_reply": _rule(STAFF, Touches.WORK, Reach.OWN),
+        # Files in conversations
+        "file.send": _rule(_TALKERS, Touches.HEALTH, Reach.OWN),
+        "file.look": _rule(_TALKERS, Touches.HEALTH, Reach.OWN),
+        # Moderation, and the record of conversations
+        "moderation.review": _rule({Role.SERVICE_DESK}, Touches.HEALTH, Reach.ALL, managed=True),
+        "moderation.words": _administration(Role.SECURITY_ADMIN),
+        "record.hold": _administration(Role.SECURITY_ADMIN),
+        # Notices
+        "notice.own": _rule(_OWNERS, Touches.PERSONAL, Reach.OWN),
+        "notice.follow": _rule(_OWNERS, Touches.PERSONAL, Reach.OWN),
         # WeChat: its own server, and pages that use its JS-SDK
         "wechat.page": _rule(None, Touches.NOTHING),
         "wechat.callback": _rule(None, Touches.NOTHING),

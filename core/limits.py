@@ -339,3 +339,20 @@ AUDIT_REVIEW_TEXT: Final = 4_000
 AUDIT_SHIFTS: Final = 4
 AUDIT_UNRESOLVED: Final = 64
 AUDIT_POOL_CONNECTIONS: Final = 3
+
+# Conversations
+IM_PAGE_MESSAGES: Final = 100
+IM_INLINE_EVENT_BYTES: Final = 8 * 1024
+IM_CROWD_MEMBERS: Final = 200
+IM_NOTICE_AFTER_SECONDS: Final = 10.0
+IM_TYPING_SECONDS: Final = 3.0
+
+# Consultations
+
+# Files in conversations
+
+# Moderation and records
+
+# Notices
+
+# Fallback transports

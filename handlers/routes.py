@@ -78,6 +78,8 @@ class Route:
     tag: str
     facts: tuple[str, ...] = ()
     """Fields of the answer that its record in the log holds besides: ids, digests."""
+    live: str | None = None
+    """Its name among the methods that a socket calls; parts of the path are fields of the data there."""
 
     @property
     def allow(self) -> frozenset[Role] | None:
@@ -121,13 +123,14 @@ class Routes:
         answer: Any = None,
         lenient: bool = False,
         facts: Iterable[str] = (),
+        live: str | None = None,
     ) -> Callable[[Endpoint], Endpoint]:
         """Make a decorator that registers a function for an action of ``accounts.policy.POLICY``.
 
         ``refuses`` are the refusals a caller may meet, for the API document. A ``replayable`` endpoint
         honours ``Idempotency-Key``. ``answer`` documents the model when the annotation cannot. ``lenient``
         passes over unknown parameters in the address. ``facts`` are fields of the answer that the log keeps;
-        never personal data.
+        never personal data. ``live`` makes it an ``rpc`` of sockets too, under that name.
         """
 
         def register(function: Endpoint) -> Endpoint:
@@ -159,6 +162,7 @@ class Routes:
                     takes_caller="caller" in names,
                     tag=self.tag,
                     facts=tuple(facts),
+                    live=live,
                 )
             )
             return function

@@ -1,1 +1,1 @@
-"""Conversations and consultations of patients and their doctors, on the realtime core. Not yet here."""
+"""Conversations and consultations: nothing acknowledged is lost, reordered, doubled or altered."""

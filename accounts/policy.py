@@ -21,6 +21,9 @@ class Touches(enum.Enum):
     """The running of the clinic. Recorded; goes on for a while when the log is away."""
     PERSONAL = "personal"
     HEALTH = "health"
+    TALK = "talk"
+    """Saying something in a conversation: not begun without the log, but the conversation's own chain of
+    digests keeps what was said, so the answer does not wait for the log's record."""
     MONEY = "money"
     ACCOUNT = "account"
     """Signing in and out, credentials, sessions."""
@@ -35,6 +38,11 @@ class Touches(enum.Enum):
     def stops_without_log(self) -> bool:
         """Whether nothing is done while nothing can be recorded."""
         return self not in {Touches.NOTHING, Touches.WORK, Touches.ACCOUNT}
+
+    @property
+    def waits_for_record(self) -> bool:
+        """Whether the answer leaves only when the record is durable."""
+        return self.stops_without_log and self is not Touches.TALK
 
 
 class Reach(enum.Enum):
@@ -106,6 +114,9 @@ POLICY = MappingProxyType(
         "session.connect": _rule(_PEOPLE, Touches.NOTHING, Reach.OWN),
         "session.list": _rule(_PEOPLE, Touches.ACCOUNT, Reach.OWN),
         "session.end": _rule(_PEOPLE, Touches.ACCOUNT, Reach.OWN),
+        # Sockets
+        "socket.connect": _rule(None, Touches.WORK, Reach.OWN),
+        "socket.subscribe": _rule(None, Touches.WORK, Reach.OWN),
         # Consents and patients of an account
         # Read before anybody has signed in: the texts alone, and what nobody has agreed to.
         "consent.look": _rule(None, Touches.NOTHING, Reach.OWN),
@@ -146,7 +157,7 @@ POLICY = MappingProxyType(
         "token.revoke": _rule(_SECURITY, Touches.ADMINISTRATION, Reach.ALL, managed=True),
         # Conversations. Whether the caller is in the one that is named, im/access.py says.
         "im.look": _rule(_TALKERS, Touches.HEALTH, Reach.OWN),
-        "im.say": _rule(_TALKERS, Touches.HEALTH, Reach.OWN),
+        "im.say": _rule(_TALKERS, Touches.TALK, Reach.OWN),
         "im.mark": _rule(_TALKERS, Touches.NOTHING, Reach.OWN),
         "im.search": _rule(_TALKERS, Touches.HEALTH, Reach.OWN),
         "im.start": _rule(STAFF, Touches.WORK, Reach.OWN),

@@ -77,12 +77,13 @@ class Connection:
         "_send",
         "_socket",
         "_stalled_at",
+        "address",
         "crowd",
         "open_fd",
         "tick",
     )
 
-    def __init__(self, port: Port, taken: socket.socket, crowd: Crowd | None) -> None:
+    def __init__(self, port: Port, taken: socket.socket, crowd: Crowd | None, address: str = "") -> None:
         self._port = port
         self._socket = taken
         self._send = taken.send
@@ -93,6 +94,7 @@ class Connection:
         self._stalled_at = 0.0
         self._paused = False
         self._closing = False
+        self.address = address
         self.crowd = crowd
         """Everyone of our address; None where no count is kept."""
         self.open_fd = -1

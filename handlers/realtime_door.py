@@ -202,7 +202,8 @@ class Door:
         away = self._sockets.turns_away(address)
         visitor.socket.recv(size)
         if away is None:
-            self._sockets.adopt(visitor.socket, accepted(headers), b"", address=address)
+            whole = self._sockets.addresses.text(visitor.host, headers)
+            self._sockets.adopt(visitor.socket, accepted(headers), b"", address=address, whole=whole)
         else:
             self._sockets.refused(away[1], forwarded="x-forwarded-for" in headers)
             _turn_away(visitor.socket, *away)

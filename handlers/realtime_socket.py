@@ -117,9 +117,14 @@ class RealtimeSockets:
             self._readiness.close()
             self._readiness = None
 
-    def adopt(self, taken: socket.socket, handshake: bytes, early: bytes, *, address: bytes) -> None:
-        """Take over a socket whose upgrade was accepted, and which is ``tuned``: answer it and listen."""
-        connection = Connection(self, taken, self._crowds.enter(address))
+    def adopt(
+        self, taken: socket.socket, handshake: bytes, early: bytes, *, address: bytes, whole: str = ""
+    ) -> None:
+        """Take over a socket whose upgrade was accepted, and which is ``tuned``: answer it and listen.
+
+        ``address`` is what counts as one address, ``whole`` the client's own as text, for the log.
+        """
+        connection = Connection(self, taken, self._crowds.enter(address), whole)
         self._connections.add(connection)
         try:
             connection.begin(handshake, early)
@@ -217,7 +222,8 @@ class RealtimeSocket(RequestHandler):
         handshake = accepted(self.request.headers)
         taken, early = take_socket(self.detach())
         tune(taken)
-        self._sockets.adopt(taken, handshake, early, address=self._address)
+        whole = self._sockets.addresses.text(self.request.remote_ip or "", self.request.headers)
+        self._sockets.adopt(taken, handshake, early, address=self._address, whole=whole)
 
     def _refusal(self) -> Refusal | None:
         return refusal(self.request.headers, self._sockets.welcomes) or self._sockets.turns_away(

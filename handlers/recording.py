@@ -4,7 +4,7 @@ Features do nothing for it but name their action (``accounts/policy.py``); this 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from tornado.httputil import HTTPServerRequest
 
@@ -34,21 +34,36 @@ class Recording:
 
     def trail(self, route: Route, parts: Iterable[str], request: HTTPServerRequest) -> "Trail":
         """Of a request that begins now."""
-        return Trail(self, route, parts, request)
+        return Trail(
+            self, route, parts, lambda: self.addresses.text(request.remote_ip or "", request.headers)
+        )
+
+    def call_trail(self, route: Route, parts: Iterable[str], *, actor: Actor, address: str) -> "Trail":
+        """Of a socket's call that begins now."""
+        trail = Trail(self, route, parts, lambda: address, over="socket")
+        trail.actor = actor
+        return trail
 
 
 class Trail:
     """What one request leaves behind. ``admit`` before anything is done, then ``done`` or ``ended``."""
 
-    __slots__ = ("_parts", "_recording", "_request", "_route", "actor", "replayed")
+    __slots__ = ("_address", "_over", "_parts", "_recording", "_route", "actor", "replayed")
 
     def __init__(
-        self, recording: Recording, route: Route, parts: Iterable[str], request: HTTPServerRequest
+        self,
+        recording: Recording,
+        route: Route,
+        parts: Iterable[str],
+        address: Callable[[], str],
+        *,
+        over: str = "",
     ) -> None:
         self._recording = recording
         self._route = route
         self._parts = parts
-        self._request = request
+        self._address = address
+        self._over = over
         self.actor: Actor = ANONYMOUS
         self.replayed = False
 
@@ -69,7 +84,7 @@ class Trail:
         if not touches.recorded:
             return
         record = self._record(Result.DONE, "", answer)
-        if not touches.stops_without_log:
+        if not touches.waits_for_record:
             self._recording.log.note(record)
             return
         try:
@@ -92,7 +107,7 @@ class Trail:
             return
         log.has_room()
         record = self._record(Result.REFUSED, error.code, error)
-        if not touches.stops_without_log or isinstance(error, AuditUnavailable):
+        if not touches.waits_for_record or isinstance(error, AuditUnavailable):
             log.note(record)
             return
         try:
@@ -106,12 +121,12 @@ class Trail:
         return not_yours or error.kind in _FOR_WHO_ASKS
 
     def _record(self, result: Result, code: str, answer: object = None) -> Record:
-        request, actor = self._request, self.actor
+        actor = self.actor
         return a_record(
             at=self._recording.clock.now(),
             actor=actor.id,
             role=actor.role.value,
-            address=self._recording.addresses.text(request.remote_ip or "", request.headers),
+            address=self._address(),
             action=self._route.action,
             object_=self._object(answer),
             result=result,
@@ -123,10 +138,10 @@ class Trail:
         """The route with its path's ids in it, and the id of what was made or who it was."""
         route = self._route
         if route.parts:
-            ids = {name: _id(part) for name, part in zip(route.parts, self._parts, strict=True)}
+            ids = {name: safe_id(part) for name, part in zip(route.parts, self._parts, strict=True)}
             return route.path.format_map(ids)
         found = getattr(answer, "user", None) or getattr(answer, "id", None)
-        return f"{route.path}#{_id(found)}" if isinstance(found, str) else route.path
+        return f"{route.path}#{safe_id(found)}" if isinstance(found, str) else route.path
 
     def _facts(self, answer: object) -> str:
         facts: dict[str, str | int | bool] = {}
@@ -134,6 +149,8 @@ class Trail:
             facts["session"] = self.actor.session
         if self.replayed:
             facts["replayed"] = True
+        if self._over:
+            facts["over"] = self._over
         for name in self._route.facts:
             value = getattr(answer, name, None)
             if isinstance(value, str | int):
@@ -141,5 +158,6 @@ class Trail:
         return facts_of(**facts)
 
 
-def _id(text: str) -> str:
+def safe_id(text: str) -> str:
+    """An id as the log keeps it; ``?`` for what is none."""
     return text if _ID.fullmatch(text) and not _OF_A_PERSON.fullmatch(text) else "?"

@@ -7,6 +7,7 @@ from core.refusals import Refusal
 from realtime.codes import Error, Errors, application_error
 from realtime.effects import Call
 from realtime.metrics import RealtimeMetrics
+from realtime.terms import Asking
 
 
 class Calls:
@@ -23,7 +24,7 @@ class Calls:
         self._places = asyncio.Semaphore(at_once)
         self._seconds = seconds
 
-    async def run(self, call: Call) -> bytes | Error:
+    async def run(self, call: Call, *, address: str = "") -> bytes | Error:
         """The answer, or why there is none.
 
         111 when its turn did not come in time: nothing was done. 100 when it took too long: that may have
@@ -34,7 +35,7 @@ class Calls:
             async with asyncio.timeout(self._seconds), self._places:
                 begun = True
                 with self._metrics.rpc_seconds.labels(call.name).time():
-                    answer = await call.method(call.actor, call.data)
+                    answer = await call.method(Asking(call.actor, address), call.data)
         except Refusal as refusal:
             return application_error(refusal)
         except TimeoutError:

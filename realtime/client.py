@@ -47,6 +47,10 @@ T = TypeVar("T")
 class Outlet(Subscriber, Protocol):
     """The way to one client over one transport."""
 
+    @property
+    def address(self) -> str:
+        """Where the client is, as far as that can be believed; empty where it is not known."""
+
     def write(self, payload: bytes) -> None:
         """Send JSON objects, already joined by newlines, behind everything sent before."""
 
@@ -64,7 +68,7 @@ class _Nowhere:
     """The outlet of a client that has gone: takes everything and does nothing."""
 
     __slots__ = ()
-    client = user = ""
+    client = user = address = ""
     open_fd = -1
 
     def info(self, channel: str) -> bytes:
@@ -164,6 +168,7 @@ class Client:
     def _admit(self) -> None:
         self._outlet.admitted()
         user = self.identity.actor.id
+        self._hub.witness.connected(self.identity.actor, self._outlet.address)
         oldest = self._hub.roster.enter(user, self) if user else None
         if oldest is not None:
             # The newest is the one that somebody holds in the hand; the oldest may be dead already.
@@ -196,12 +201,16 @@ class Client:
                     todo += self._join(channels)
                 case Admit():
                     self._admit()
-                case Refuse(number, error):
+                case Refuse(number, error, about):
                     writing.append(frames.refusal(number, error))
                     self._hub.metrics.errors.labels(error.code).inc()
+                    if about:
+                        self._hub.witness.refused(self.identity.actor, self._outlet.address, about)
                 case Leave(channel):
                     self._hub.leave(self._outlet, channel)
                 case Close(why):
+                    if why is Closings.INVALID_TOKEN:
+                        self._hub.witness.turned_away(self._outlet.address)
                     self._write(writing)
                     writing = []
                     self._let_go()
@@ -242,7 +251,7 @@ class Client:
                 await self._hub.publish(question)
                 return self.session.published()
             case Call():
-                answer = await self._hub.calls.run(question)
+                answer = await self._hub.calls.run(question, address=self._outlet.address)
                 if isinstance(answer, Error):
                     return self.session.refused(answer)
                 return self.session.returned(answer)

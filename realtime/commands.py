@@ -181,6 +181,14 @@ def _granted(channel: str, token: str, standing: Standing) -> Subscription | No:
     )
 
 
+def not_for(command: Command, no: No) -> str:
+    """The channel that a command was refused because of who asks; empty for every other no."""
+    if no is not Errors.PERMISSION_DENIED:
+        return ""
+    asks = (command.subscribe, command.publish, command.presence, command.presence_stats, command.history)
+    return next((ask.channel for ask in asks if ask is not None), "")
+
+
 def rpc(ask: RpcAsk, standing: Standing) -> Call | No:
     """Call a method of the application, if there is one of that name."""
     method = standing.terms.rpc.get(ask.method)

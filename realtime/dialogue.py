@@ -100,20 +100,20 @@ class Dialogue(ABC):
         self._errors = 0
         effects.append(Send(frames.reply(reply)))
 
-    def _deny(self, number: int, no: No, effects: Effects) -> None:
+    def _deny(self, number: int, no: No, effects: Effects, *, about: str = "") -> None:
         if isinstance(no, Disconnect):
             effects += self.close(no)
         else:
-            self._refuse(number, no, effects)
+            self._refuse(number, no, effects, about=about)
 
-    def _refuse(self, number: int, error: Error, effects: Effects) -> None:
+    def _refuse(self, number: int, error: Error, effects: Effects, *, about: str = "") -> None:
         """Say no; whoever is told nothing else for long is probing, and is sent away for good."""
         if not error.temporary and error.code < APPLICATION:
             self._errors += 1
         if self._errors > limits.REALTIME_ERRORS_IN_A_ROW:
             effects += self.close(Closings.TOO_MANY_ERRORS)
         else:
-            effects.append(Refuse(number, error))
+            effects.append(Refuse(number, error, about))
 
     def _afford(self, effects: Effects, *, commands: int = 1) -> bool:
         """Spend what a command costs; whoever overdraws by another whole burst is sent away."""

@@ -19,10 +19,11 @@ class Send(msgspec.Struct, frozen=True, gc=False):
 
 
 class Refuse(msgspec.Struct, frozen=True, gc=False):
-    """Write an error reply."""
+    """Write an error reply. ``about`` is the channel that is not for the client; else empty."""
 
     command_id: int
     error: Error
+    about: str = ""
 
 
 class Close(msgspec.Struct, frozen=True, gc=False):

@@ -30,6 +30,7 @@ from realtime.roster import Member, Roster
 from realtime.stream import History, Position, Publication
 from realtime.tap import Tap
 from realtime.taps import Known, MustWait, Taps, TooManyChannels
+from realtime.witness import Unwatched, Witness
 
 log = structlog.get_logger()
 
@@ -63,6 +64,7 @@ class Hub:
         connections_per_user: int = limits.REALTIME_CONNECTIONS_PER_USER,
         known: Mapping[str, Known] | None = None,
         busy_elsewhere: Callable[[], bool] = lambda: False,
+        witness: Witness | None = None,
     ) -> None:
         """``known`` says of some namespaces which names there are; of the others any name is good.
 
@@ -71,6 +73,7 @@ class Hub:
         self._broker = broker
         self._clock = clock
         self.metrics = metrics
+        self.witness = witness or Unwatched()
         self.roster: Roster[Member] = Roster(per_user=connections_per_user)
         self.calls = Calls(metrics)
         self._fan_out = fan_out

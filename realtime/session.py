@@ -29,7 +29,7 @@ from core import limits
 from realtime import admission, frames, results
 from realtime.broker import PresenceStats, Present
 from realtime.codes import Closings, Disconnect, Error, Errors, No, Unsubscribings
-from realtime.commands import Standing, decide, sub_refresh
+from realtime.commands import Standing, decide, not_for, sub_refresh
 from realtime.dialogue import Dialogue, Phase
 from realtime.effects import Admit, Effects, Join, Leave, Send
 from realtime.feed import Joined
@@ -288,7 +288,7 @@ class Session(Dialogue):
             return
         match decide(command, standing):
             case Error() | Disconnect() as no:
-                self._deny(command.id, no, effects)
+                self._deny(command.id, no, effects, about=not_for(command, no))
             case Join() as join:
                 self._join(command, join, effects)
             case question:

@@ -9,7 +9,16 @@ from core.clock import Clock
 from realtime.channels import Channels
 from realtime.tokens import Tokens
 
-Method = Callable[[Actor, bytes], Awaitable[bytes]]
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Who calls a method, and from which address (text; empty where that is not known)."""
+
+    actor: Actor
+    address: str = ""
+
+
+Method = Callable[[Asking, bytes], Awaitable[bytes]]
 """What an ``rpc`` runs: who asks and the raw JSON they sent (empty = none) to the raw JSON of the answer.
 
 Raises ``Refusal`` to say no (``codes.application_error``). It has ``REALTIME_RPC_SECONDS``, and is cancelled

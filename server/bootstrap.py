@@ -9,7 +9,6 @@ import contextlib
 import enum
 import os
 import secrets
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +19,12 @@ from prometheus_client import CollectorRegistry, generate_latest
 from adapters.crypto.passwords import Argon2Passwords
 from adapters.memory.broker import MemoryBroker, MemoryStreams
 from adapters.memory.nudge import MemoryNudge
+from adapters.memory.quotas import MemoryQuotas
 from adapters.redis.broker import RedisBroker
 from adapters.redis.nudge import RedisNudge
 from adapters.redis.places import BadBrokerUrl
 from adapters.redis.topology import topology_at
 from adapters.sql.idempotency import SqlReplays
-from adapters.sql.leases import SqlLeases
 from adapters.sql.outbox import SqlOutbox
 from adapters.sql.transaction import Database
 from adapters.sql.unit import SqlUnits
@@ -33,66 +32,55 @@ from audit.holding import RecordHolding
 from clinic.reading import DirectoryReadings
 from conf.settings import Settings
 from conf.words import Words
-from core import limits
 from core.clock import Clock, SystemClock
 from core.nudge import Nudge
 from core.refusals import StorageUnavailable
-from core.sealing import Sealing
 from core.tasks import end_tasks
 from front_machine.link import HospitalLink, client_context
-from front_machine.patient_link import PatientLink
-from front_machine.sync import HospitalSync
 from handlers.client_address import ClientAddresses
 from handlers.deps import Deps
 from handlers.endpoint import Edge
+from handlers.live_calls import LiveCalls
 from handlers.protection import Origins
 from handlers.recording import Recording
-from queue_display.board import ScreenSpec
+from handlers.socket_witness import SocketWitness
 from queue_display.estimate import Estimator
 from queue_display.learning import Learning
-from queue_display.mirroring import MirrorService
 from queue_display.publishing import Publisher
 from queue_display.reading import QueueReadings
-from queue_display.retention import KeptDays, Retention
 from queue_display.service import QueueService
-from queue_display.telling import ToldDays
-from queue_display.upkeep import OwnLines
 from realtime.broker import Broker
-from realtime.channels import Channels, houzhen_channels
+from realtime.channels import houzhen_channels
 from realtime.revocations import RevocableTokens, Revoked
 from realtime.revoking import Revoking
 from realtime.tokens import HmacTokens
-from server.accounts_parts import HOLDINGS, account_forgetting, account_parts
+from server.accounts_parts import HOLDINGS, account_parts
 from server.api import ROUTES, documents
 from server.arrivals import Arrivals
-from server.audit_parts import AuditParts, LogProbe, open_audit
-from server.audit_work import AuditWork
-from server.clock_watch import ClockWatch, clock_watch
+from server.audit_parts import LogProbe, open_audit
+from server.clock_watch import clock_watch
 from server.demo_staff import demo_accounts
 from server.edge_parts import managed_addresses, request_quotas
-from server.exposition import SyncCollector, exposed
+from server.exposition import exposed
+from server.ground import Ground
 from server.health import Probe
 from server.health_card_parts import open_health_cards
 from server.known_lines import KnownLines
 from server.lag import watch_lag
-from server.leases import LeaseKeeper
-from server.leftovers import OutboxLeftovers
 from server.live import Live, open_live
-from server.mirroring import QueueMirror
 from server.outcomes import CannotStart
-from server.patient_parts import patient_forgetting, patient_parts, patient_work, records_of
+from server.patient_parts import patient_parts, records_of
 from server.platforms_parts import open_platforms
-from server.relay import Relay, RelayGauges
 from server.sealing_parts import sealing_for
-from server.specs import own_line_spec, screen_spec
-from server.staff_parts import staff_forgetting, staff_parts
+from server.specs import screen_spec
+from server.staff_parts import staff_parts
 from server.standing import Standing
 from server.start import start_answer
 from server.storage import migrate_storage, require_schema
 from server.telemetry import Metrics
 from server.tokens import Issuer, bearer, token_key
 from server.web import WebServer, bind, make_application
-from server.work import Forgetting, Sync, Timers, Work, run_under_leases
+from server.worker_parts import worker_role
 
 ROOT = Path(__file__).parents[1]
 VERSION = "0.1.0"
@@ -138,28 +126,6 @@ class Platform:
             await self.web.finish()
 
 
-@dataclass(frozen=True, slots=True)
-class _Ground:
-    """What both roles stand on."""
-
-    settings: Settings
-    clock: Clock
-    metrics: Metrics
-    database: Database
-    nudge: Nudge
-    audit: AuditParts
-    units: SqlUnits
-    sealing: Sealing
-    broker: Broker
-    channels: Channels
-    publisher: Publisher
-    learning: Learning
-    estimator: Estimator
-    link: HospitalLink | None
-    screens: tuple[ScreenSpec, ...]
-    watch: ClockWatch | None
-
-
 @contextlib.asynccontextmanager
 async def compose(
     settings: Settings,
@@ -186,7 +152,7 @@ async def compose(
         if ground.watch is not None:
             background.append(ground.watch.watch())
         if roles & Roles.WORKER:
-            background.append(_worker_role(ground, work_after))
+            background.append(worker_role(ground, work_after))
         tasks = [asyncio.create_task(work) for work in background]
         stack.push_async_callback(end_tasks, tasks)
         if web is not None:
@@ -195,7 +161,7 @@ async def compose(
         yield Platform(settings, web, live)
 
 
-async def _ground(settings: Settings, stack: contextlib.AsyncExitStack) -> _Ground:
+async def _ground(settings: Settings, stack: contextlib.AsyncExitStack) -> Ground:
     if settings.profile == "embedded":
         await migrate_storage(settings)
     else:
@@ -216,7 +182,7 @@ async def _ground(settings: Settings, stack: contextlib.AsyncExitStack) -> _Grou
     link = _link(settings, clock)
     if link is not None:
         stack.push_async_callback(link.close)
-    return _Ground(
+    return Ground(
         settings=settings,
         clock=clock,
         metrics=metrics,
@@ -266,7 +232,7 @@ def _link(settings: Settings, clock: Clock) -> HospitalLink | None:
 
 
 async def _web_role(
-    ground: _Ground, stack: contextlib.AsyncExitStack, *, shared: bool
+    ground: Ground, stack: contextlib.AsyncExitStack, *, shared: bool
 ) -> tuple[WebServer, Live]:
     settings, clock = ground.settings, ground.clock
     key = await asyncio.to_thread(token_key, Path(settings.keys.tokens))
@@ -274,6 +240,7 @@ async def _web_role(
     revoked = Revoked()
     tokens = RevocableTokens(signed, revoked)
     issuer = Issuer(signed, clock)
+    calls = LiveCalls(ROUTES)
     try:
         live = await open_live(
             settings=settings,
@@ -286,6 +253,13 @@ async def _web_role(
             known={"queue": KnownLines(ground.units, clock=clock)},
             registry=ground.metrics.registry,
             busy_elsewhere=ground.database.elsewhere.busy,
+            rpc=calls,
+            witness=SocketWitness(
+                ground.audit.log,
+                clock=clock,
+                quotas=MemoryQuotas(clock),
+                passed_over=ground.metrics.sockets_unrecorded.inc,
+            ),
         )
     except StorageUnavailable as away:
         raise CannotStart(f"storage.url: the database does not answer ({away.facts.get('why')})") from away
@@ -374,12 +348,13 @@ async def _web_role(
             settings, clock=clock, sealing=ground.sealing, metrics=ground.metrics, stack=stack
         ),
     )
+    calls.open(edge)
     application = make_application(edge, ROUTES, live.rules, settings.web, ROOT)
     listening = bind(settings.web, shared=shared)
     return WebServer(application, listening, words=words, door_of=live.door), live
 
 
-def _queue(ground: _Ground, live: Live, build: str) -> QueueParts:
+def _queue(ground: Ground, live: Live, build: str) -> QueueParts:
     waits = ground.estimator.waits
     readings = QueueReadings(
         units=ground.units,
@@ -401,112 +376,3 @@ def _queue(ground: _Ground, live: Live, build: str) -> QueueParts:
         commands=commands, readings=readings, link=ground.link, clock=ground.clock, random=os.urandom
     )
     return QueueParts(readings, commands, arrivals)
-
-
-async def _worker_role(ground: _Ground, work_after: Callable[[], Awaitable[None]] | None) -> None:
-    if work_after is not None:
-        await work_after()
-    keeper = LeaseKeeper(
-        SqlLeases(ground.database),
-        holder=f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(3)}",
-        clock=ground.clock,
-    )
-    loops: dict[str, Work] = {
-        "relay": _relay(ground, keeper).run,
-        "timers": _timers(ground, keeper).run,
-        "retention": _forgetting(ground, keeper).run,
-        "audit": AuditWork(ground.audit, ground.settings, clock=ground.clock, metrics=ground.metrics).run,
-    }
-    if ground.link is not None:
-        loops["sync"] = _sync(ground, ground.link, keeper)
-        loops["patients"] = patient_work(
-            units=ground.units.under(keeper.fence_of("patients")),
-            clock=ground.clock,
-            records=PatientLink(ground.link),
-        )
-    try:
-        await run_under_leases(keeper, loops)
-    finally:
-        await keeper.close()
-
-
-def _relay(ground: _Ground, keeper: LeaseKeeper) -> Relay:
-    async def publish(channel: str, data: bytes, key: str) -> object:
-        keep = ground.channels.policy(channel).keep
-        return await ground.broker.publish(channel, data, keep=keep, idempotency_key=key)
-
-    metrics = ground.metrics
-
-    def behind(rows: int, lag_seconds: float) -> None:
-        metrics.outbox_rows.set(rows)
-        metrics.outbox_lag.set(lag_seconds)
-
-    return Relay(
-        SqlOutbox(ground.database),
-        publish=publish,
-        nudge=ground.nudge,
-        clock=ground.clock,
-        fence=keeper.fence_of("relay"),
-        gauges=RelayGauges(behind=behind),
-    )
-
-
-def _timers(ground: _Ground, keeper: LeaseKeeper) -> Timers:
-    own = OwnLines(
-        units=ground.units.under(keeper.fence_of("timers")),
-        clock=ground.clock,
-        publisher=ground.publisher,
-        learning=ground.learning,
-    )
-    return Timers(own, [own_line_spec(line) for line in ground.settings.own_lines])
-
-
-def _forgetting(ground: _Ground, keeper: LeaseKeeper) -> Forgetting:
-    kept, clock = ground.settings.retention, ground.clock
-    fence = keeper.fence_of("retention")
-    past = Retention(
-        units=ground.units.under(fence),
-        clock=clock,
-        kept=KeptDays(tickets=kept.tickets_days, history=kept.history_days),
-    )
-    leftovers = OutboxLeftovers(
-        SqlOutbox(ground.database),
-        is_board=ground.channels.holds_boards,
-        clock=clock,
-        days=kept.outbox_days,
-        fence=fence,
-    )
-    replays = SqlReplays(ground.database, ground.sealing)
-
-    async def forget_revocations() -> None:
-        async with ground.units.begin() as unit:
-            unit.revocations.forget(at=clock.now())
-            await unit.commit()
-
-    return Forgetting(
-        (
-            lambda: replays.forget(at=clock.now()),
-            forget_revocations,
-            account_forgetting(ground.units.under(fence), clock),
-            staff_forgetting(ground.units.under(fence), clock),
-            patient_forgetting(ground.units.under(fence), clock),
-            leftovers.sweep,
-            past.sweep,
-        )
-    )
-
-
-def _sync(ground: _Ground, link: HospitalLink, keeper: LeaseKeeper) -> Sync:
-    units = ground.units.under(keeper.fence_of("sync"))
-    mirror = MirrorService(
-        units=units, clock=ground.clock, publisher=ground.publisher, learning=ground.learning
-    )
-    told = ToldDays(units=units, learning=ground.learning, mirror=mirror)
-    pull = HospitalSync(
-        link,
-        QueueMirror(mirror, told, units, ground.clock),
-        clock=ground.clock,
-        stale_seconds=limits.HOSPITAL_STALE_SECONDS,
-    )
-    ground.metrics.registry.register(SyncCollector(lambda: pull.health, ground.clock.now))
-    return Sync(pull, mirror)

@@ -30,6 +30,7 @@ from realtime.revocations import Revoked, Units
 from realtime.taps import Known
 from realtime.terms import Method, Terms
 from realtime.tokens import Tokens
+from realtime.witness import Witness
 from server.revocations import RevocationReader
 from server.web import Rule
 
@@ -110,6 +111,7 @@ async def open_live(
     known: Mapping[str, Known],
     registry: CollectorRegistry,
     rpc: Mapping[str, Method] = MappingProxyType({}),
+    witness: Witness | None = None,
     busy_elsewhere: Callable[[], bool] = lambda: False,
 ) -> Live:
     """Start hub and sockets in the running loop; the broker begins to listen.
@@ -131,6 +133,7 @@ async def open_live(
         connections_per_user=web.connections_per_user,
         known=known,
         busy_elsewhere=busy_elsewhere,
+        witness=witness,
     )
     terms = Terms(
         channels=channels,

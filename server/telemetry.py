@@ -89,6 +89,11 @@ class Metrics:
             registry=registry,
             buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10),
         )
+        self.sockets_unrecorded = Counter(
+            "houzhen_socket_refusals_unrecorded_total",
+            "Refusals on sockets that were too many to be recorded one by one.",
+            registry=registry,
+        )
         self.too_often = Counter(
             "houzhen_too_often_total",
             "Requests refused because an address, account or device asked too often.",

@@ -10,10 +10,9 @@ from adapters.memory.nudge import MemoryNudge
 from adapters.sql.transaction import Database
 from adapters.sql.unit import SqlUnits
 from bench.storage import TICKETS, one_command
-from core.actor import Actor
 from core.clock import SystemClock
 from core.ids import LineId
-from realtime.terms import Method
+from realtime.terms import Asking, Method
 from tests.contract.sql_examples import a_line, new
 
 CONVERSATIONS = 100
@@ -28,7 +27,7 @@ async def messages(database: Database) -> Method:
         await unit.commit()
     numbers = count(1)
 
-    async def say(actor: Actor, text: bytes) -> bytes:
+    async def say(asking: Asking, text: bytes) -> bytes:
         number = next(numbers)
         await one_command(units, LineId(names[number % CONVERSATIONS]), number // CONVERSATIONS)
         return b'{"seq":%d}' % number

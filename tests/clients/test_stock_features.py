@@ -13,6 +13,7 @@ from core.actor import Actor
 from core.refusals import Kind, Refusal
 from realtime.broker import Keep
 from realtime.channels import Channels, Policy, everyone, nobody, staff
+from realtime.terms import Asking
 from tests.clients.python_client import PythonClient
 from tests.clients.served import CLOCK, NURSE, PATIENT, SECRET, Served, streams, token
 from tests.clients.stock import Stock
@@ -43,12 +44,12 @@ class NoSuchConversation(Refusal):
     kind = Kind.NOT_FOUND
 
 
-async def add(actor: Actor, data: bytes) -> bytes:
+async def add(asking: Asking, data: bytes) -> bytes:
     """The sum of what was sent, and who sent it."""
     numbers = json.loads(data)
     if not numbers:
         raise NoSuchConversation
-    return json.dumps({"sum": sum(numbers), "by": actor.id}).encode()
+    return json.dumps({"sum": sum(numbers), "by": asking.actor.id}).encode()
 
 
 @pytest.fixture

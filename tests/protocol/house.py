@@ -24,6 +24,8 @@ from tests.protocol.stage import NOON, book_of_tokens
 class Wire:
     """One client's outlet: remembers what was written to it."""
 
+    address = "192.0.2.7"
+
     def __init__(self, terms: Terms, hub: Hub) -> None:
         self.protocol = Client(terms, hub, self)
         self.heard: list[dict[str, Any]] = []

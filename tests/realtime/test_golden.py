@@ -29,7 +29,6 @@ from pathlib import Path
 import pytest
 
 from adapters.memory.broker import MemoryBroker
-from core.actor import Actor
 from core.refusals import Kind, Refusal
 from realtime import codes
 from realtime.broker import BrokerUnavailable, Keep
@@ -37,7 +36,7 @@ from realtime.channels import Channels, houzhen_channels
 from realtime.frames import Command, Reply
 from realtime.hub import Hub
 from realtime.stream import History, Position
-from realtime.terms import Terms
+from realtime.terms import Asking, Terms
 from tests.protocol.house import House, Wire
 from tests.protocol.table import table
 
@@ -82,15 +81,15 @@ class Full(Refusal):
     kind = Kind.CONFLICT
 
 
-async def double(actor: Actor, data: bytes) -> bytes:
+async def double(asking: Asking, data: bytes) -> bytes:
     return b"%d" % (2 * int(data))
 
 
-async def nothing(actor: Actor, data: bytes) -> bytes:
+async def nothing(asking: Asking, data: bytes) -> bytes:
     return b""
 
 
-async def refuse(actor: Actor, data: bytes) -> bytes:
+async def refuse(asking: Asking, data: bytes) -> bytes:
     raise Full
 
 

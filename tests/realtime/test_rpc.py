@@ -12,15 +12,16 @@ from core.refusals import BadInput, Forbidden, Kind, NotFound, Refusal, Unauthen
 from realtime.calls import Calls
 from realtime.codes import Errors, application_error
 from realtime.effects import Call
+from realtime.terms import Asking
 from tests.protocol.house import House, Wire
 from tests.protocol.stage import PATIENT, connected
 
 
-async def echo(actor: Actor, data: bytes) -> bytes:
+async def echo(asking: Asking, data: bytes) -> bytes:
     return data
 
 
-async def nothing(actor: Actor, data: bytes) -> bytes:
+async def nothing(asking: Asking, data: bytes) -> bytes:
     return b""
 
 
@@ -120,7 +121,7 @@ class Gate:
         self.begun = 0
         self.cancelled = 0
 
-    async def __call__(self, actor: Actor, data: bytes) -> bytes:
+    async def __call__(self, asking: Asking, data: bytes) -> bytes:
         self.begun += 1
         try:
             await self.open.wait()
@@ -130,15 +131,15 @@ class Gate:
         return b'"done"'
 
 
-async def refusing(actor: Actor, data: bytes) -> bytes:
+async def refusing(asking: Asking, data: bytes) -> bytes:
     raise SessionClosed
 
 
-async def broken(actor: Actor, data: bytes) -> bytes:
+async def broken(asking: Asking, data: bytes) -> bytes:
     raise RuntimeError("a fault of ours")
 
 
-async def endless(actor: Actor, data: bytes) -> bytes:
+async def endless(asking: Asking, data: bytes) -> bytes:
     return b'"%b"' % (b"x" * 200_000)
 
 
@@ -154,8 +155,8 @@ def call(method: str, number: int = 2, data: object = None) -> dict[str, Any]:
 
 
 async def test_a_method_is_told_who_asks_and_its_answer_comes_back(house: House) -> None:
-    async def who(actor: Actor, data: bytes) -> bytes:
-        return json.dumps([actor.id, json.loads(data)]).encode()
+    async def who(asking: Asking, data: bytes) -> bytes:
+        return json.dumps([asking.actor.id, json.loads(data)]).encode()
 
     wire = await house.client("patient", rpc={"who": who})
     assert await wire.answers(call("who", data="a")) == [{"id": 2, "rpc": {"data": ["u42", "a"]}}]

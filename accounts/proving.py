@@ -15,6 +15,8 @@ from core.clock import Clock
 from core.ids import RandomBytes
 from core.refusals import BadInput
 
+_EVERYBODY = "*"
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -50,7 +52,9 @@ class Proving:
         ways: Ways,
         states: States,
         random: RandomBytes = os.urandom,
+        sms_rules: sms.SmsRules | None = None,
     ) -> None:
+        self._sms_rules = sms_rules or sms.SmsRules()
         self._units = units
         self._clock = clock
         self._ways = ways
@@ -72,16 +76,22 @@ class Proving:
     async def send_code(self, typed_phone: str, *, address: str) -> int:
         """Send a code; answers after how many seconds another may be asked for.
 
-        Refuses with ``SmsTooSoon`` or ``SmsTooMany``. When the message does not leave (``ProviderAway``,
-        ``ProviderLimited``) another may be asked for at once.
+        Refuses with ``SmsTooSoon``, ``SmsTooMany``, ``SmsBusy`` or ``SmsNotThere``. When the message does
+        not leave (``ProviderAway``, ``ProviderLimited``) another may be asked for at once.
         """
         phone, sender = e164(typed_phone), self._ways.sender()
+        self._sms_rules.reach(phone)
         code, at = sms.new_code(self._random), self._clock.now()
         async with self._units.begin() as unit:
-            if address:
-                count = await unit.codes.count_sending(address, hour=at.isoformat()[:13])
-                if count > limits.SMS_PER_ADDRESS_PER_HOUR:
-                    raise sms.SmsTooMany()
+            hour = at.isoformat()[:13]
+            if (
+                address
+                and await unit.codes.count_sending(address, hour=hour) > limits.SMS_PER_ADDRESS_PER_HOUR
+            ):
+                raise sms.SmsTooMany()
+            # Last, so that the row of everybody is held for a moment only.
+            if await unit.codes.count_sending(_EVERYBODY, hour=hour) > self._sms_rules.per_hour:
+                raise sms.SmsBusy()
             last = await unit.codes.sent(phone)
             sent = sms.sending(last, phone, unit.codes.hashed(phone, code), at=at)
             if last is None:

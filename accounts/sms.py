@@ -5,7 +5,7 @@ Pure. Nothing here depends on whether anybody has the phone: a stranger learns n
 
 import hmac
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from accounts.providers import CodeExpired, CodeRefused
@@ -46,6 +46,33 @@ class SmsTriesOver(CodeRefused):
     """Too many wrong codes; ask for another."""
 
     code = "accounts.sms_tries_over"
+
+
+class SmsNotThere(Refusal):
+    """Codes are not sent to numbers of that country."""
+
+    code = "accounts.sms_not_there"
+    kind = Kind.BAD_INPUT
+
+
+class SmsBusy(Refusal):
+    """So many codes were asked for in this hour that no more are sent: somebody may be running up a bill."""
+
+    code = "accounts.sms_busy"
+    kind = Kind.TOO_MANY
+
+
+@dataclass(frozen=True, slots=True)
+class SmsRules:
+    """To which countries' numbers codes are sent (empty: all), and how many in an hour to everybody."""
+
+    countries: tuple[str, ...] = ()
+    per_hour: int = limits.SMS_PER_HOUR
+
+    def reach(self, phone: str) -> None:
+        """Refuses with ``SmsNotThere``."""
+        if self.countries and not phone.startswith(self.countries):
+            raise SmsNotThere()
 
 
 def new_code(random: RandomBytes) -> str:

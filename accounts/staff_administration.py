@@ -24,6 +24,9 @@ Rule = Callable[[StaffAccount, Administrators, datetime], StaffAccount]
 Then = Callable[[StaffUnit, StaffAccount, datetime], Awaitable[None]]
 
 
+_TRIED = (TriedAt.PASSWORD, TriedAt.CODE)
+
+
 class StaffAdministration:
     """The use cases of the system and the security administrator."""
 
@@ -84,7 +87,11 @@ class StaffAdministration:
     async def unlock(self, by: Actor, number: StaffId) -> StaffAccount:
         """As before; wrong tries at the account's password and code are forgotten too."""
         return await self._change(
-            by, number, lambda account, _, at: staff.unlocked(by, account, at=at), then=_forget_tries
+            by,
+            number,
+            lambda account, _, at: staff.unlocked(by, account, at=at),
+            then=_forget_tries,
+            tries=True,
         )
 
     async def reset(self, by: Actor, number: StaffId) -> tuple[StaffAccount, Invitation | None]:
@@ -106,7 +113,7 @@ class StaffAdministration:
             await _forget_tries(unit, account, at)
 
         account = await self._change(
-            by, number, lambda account, _, at: staff.reset(by, account, at=at), then=anew
+            by, number, lambda account, _, at: staff.reset(by, account, at=at), then=anew, tries=True
         )
         return account, made[0] if made else None
 
@@ -151,10 +158,14 @@ class StaffAdministration:
         *,
         why: Ending = Ending.BY_ADMINISTRATOR,
         then: Then | None = None,
+        tries: bool = False,
     ) -> StaffAccount:
-        """Change one account by a rule; whoever acts with it signs in anew."""
+        """Change one account by a rule; whoever acts with it signs in anew. ``tries``: they change too."""
         at = self._clock.now()
         async with self._units.begin() as unit:
+            if tries:
+                # Before the account, as signing in has it: otherwise each could wait for the other.
+                await unit.tries.take([of.key(number) for of in _TRIED], at=at)
             among = await unit.staff.administrators()
             before = await _account(unit, number)
             account = rule(before, among, at)
@@ -177,5 +188,5 @@ async def _account(unit: StaffUnit, number: StaffId) -> StaffAccount:
 
 
 async def _forget_tries(unit: StaffUnit, account: StaffAccount, at: datetime) -> None:
-    for of in (TriedAt.PASSWORD, TriedAt.CODE):
+    for of in _TRIED:
         unit.tries.keep(of.key(account.number), None)

@@ -4,9 +4,11 @@ Keys are those of the TOML file (``embedded.toml`` shows them all that matter on
 ``production.example.toml`` those of a real hospital). ``conf/loader.py`` reads, completes and judges them.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+
+from core import limits
 
 
 class Setting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -229,6 +231,10 @@ class Sms(Setting, frozen=True, kw_only=True):
     """Takes ``{"phone": …, "code": …}`` as JSON and answers 200 when it will be delivered."""
     secret_file: str = ""
     """Sent to the gateway as a bearer token."""
+    countries: tuple[str, ...] = ("+86",)
+    """Numbers that begin otherwise get no code: messages abroad are dear, and a way to make others pay."""
+    per_hour: Annotated[int, msgspec.Meta(ge=1)] = limits.SMS_PER_HOUR
+    """Codes of all addresses together."""
 
 
 class Patients(Setting, frozen=True, kw_only=True):

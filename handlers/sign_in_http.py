@@ -16,7 +16,7 @@ from accounts.providers import (
     WayNotSetUp,
 )
 from accounts.proving import Claim
-from accounts.sms import SmsCodeWrong, SmsTooMany, SmsTooSoon, SmsTriesOver
+from accounts.sms import SmsBusy, SmsCodeWrong, SmsNotThere, SmsTooMany, SmsTooSoon, SmsTriesOver
 from accounts.users import SignIn, SignInBusy
 from accounts.wire import (
     AskSms,
@@ -116,7 +116,7 @@ async def by_alipay_mini(deps: Deps, actor: Actor, body: ByAlipayMini, caller: C
     action="sign_in.begin",
     summary="Send a code to a telephone",
     status=202,
-    refuses=(SmsTooSoon, SmsTooMany, ProviderAway, ProviderLimited, WayNotSetUp),
+    refuses=(SmsTooSoon, SmsTooMany, SmsBusy, SmsNotThere, ProviderAway, ProviderLimited, WayNotSetUp),
 )
 async def send_code(deps: Deps, actor: Actor, body: AskSms, caller: Caller) -> SmsSent:
     """Six digits, good for five minutes. The answer is the same whether anybody here has the telephone."""

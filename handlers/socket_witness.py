@@ -12,7 +12,7 @@ from audit.record import Result, a_record, facts_of
 from core.actor import ANONYMOUS, EMPLOYEES, Actor, Role
 from core.clock import Clock
 from core.quota import Wish
-from core.refusals import Unauthenticated
+from core.refusals import Forbidden, Unauthenticated
 from handlers.quota import OwnQuotas
 from handlers.recording import safe_id
 
@@ -48,9 +48,7 @@ class SocketWitness:
         if self._counts(actor.id or address):
             namespace, _, rest = channel.partition(":")
             about = f"{safe_id(namespace)}:{safe_id(rest.removeprefix('#'))}"
-            self._note(
-                actor, address, "socket.subscribe", about, Result.REFUSED, "realtime.permission_denied"
-            )
+            self._note(actor, address, "socket.subscribe", about, Result.REFUSED, Forbidden.code)
 
     def turned_away(self, address: str) -> None:
         if self._counts(address):

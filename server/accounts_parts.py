@@ -14,6 +14,7 @@ from accounts.proving import Proving
 from accounts.rights import Rights
 from accounts.session import Session
 from accounts.sessions import Sessions
+from accounts.sms import SmsRules
 from accounts.store import AccountUnit
 from accounts.users import Users
 from adapters.sql.unit import SqlUnit, SqlUnits
@@ -46,6 +47,7 @@ def account_parts(
     take_back: TakeBack,
     revoked: Revoked,
     ways: Ways,
+    sms_rules: SmsRules,
     holdings: Sequence[Holding[SqlUnit]],
 ) -> AccountParts:
     """What a web process needs of accounts."""
@@ -59,7 +61,7 @@ def account_parts(
     )
     # A key of its own: what is signed for one purpose is worth nothing for another.
     states = States(hmac.digest(token_key, b"houzhen|sign-in state", "sha256"), random=os.urandom)
-    proving = Proving(units=units, clock=clock, ways=ways, states=states)
+    proving = Proving(units=units, clock=clock, ways=ways, states=states, sms_rules=sms_rules)
     # Every transaction here is a SqlUnit, which has the stores of all features.
     parts = cast("Sequence[Holding[AccountUnit]]", holdings)
     users = Users(units=units, clock=clock, sessions=sessions, proving=proving, holdings=parts)

@@ -16,6 +16,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
 
+from accounts.sms import SmsRules
 from adapters.crypto.passwords import Argon2Passwords
 from adapters.memory.broker import MemoryBroker, MemoryStreams
 from adapters.memory.nudge import MemoryNudge
@@ -293,6 +294,7 @@ async def _web_role(
         take_back=live.control.take_back,
         revoked=revoked,
         ways=platforms.ways,
+        sms_rules=SmsRules(settings.sms.countries, settings.sms.per_hour),
         holdings=(*HOLDINGS, RecordHolding(ground.audit.store)),
     )
     employed = demo_accounts(key) if settings.demo.enabled else ()

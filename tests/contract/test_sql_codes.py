@@ -11,7 +11,15 @@ import pytest
 from accounts.oauth_state import StateRefused, States, StateUsed
 from accounts.providers import CodeExpired, CodeUsed, ProviderAway, WayKind, WayNotSetUp, Ways
 from accounts.proving import Claim, Proving
-from accounts.sms import SmsCodeWrong, SmsTooMany, SmsTooSoon, SmsTriesOver
+from accounts.sms import (
+    SmsBusy,
+    SmsCodeWrong,
+    SmsNotThere,
+    SmsRules,
+    SmsTooMany,
+    SmsTooSoon,
+    SmsTriesOver,
+)
 from accounts.user import IdentityKind, Proof
 from adapters.memory.nudge import MemoryNudge
 from adapters.sql.transaction import Database
@@ -35,9 +43,9 @@ class House:
         self.fakes = FakeWays()
         self.proving = self.proves(self.fakes.ways)
 
-    def proves(self, ways: Ways) -> Proving:
+    def proves(self, ways: Ways, sms_rules: SmsRules | None = None) -> Proving:
         states = States(b"key", random=chance.Random(1).randbytes)
-        return Proving(units=self.units, clock=self.clock, ways=ways, states=states)
+        return Proving(units=self.units, clock=self.clock, ways=ways, states=states, sms_rules=sms_rules)
 
     async def asks(self, phone: str = "138 0000 0000", *, address: str = "") -> str:
         await self.proving.send_code(phone, address=address)
@@ -204,3 +212,23 @@ async def test_a_way_that_is_not_connected_says_so(house: House) -> None:
         nothing.start(return_to=PAGE, nonce="")
     with pytest.raises(BadInput):
         await house.asks("110")
+
+
+async def test_everybody_together_gets_so_many_codes_in_an_hour(house: House) -> None:
+    proving = house.proves(house.fakes.ways, SmsRules(per_hour=3))
+    for last in range(3):
+        await proving.send_code(f"1380000000{last}", address=f"203.0.113.{last}")
+    with pytest.raises(SmsBusy):
+        await proving.send_code("13800000009", address="203.0.113.9")
+    house.clock.advance(timedelta(hours=1))
+    await proving.send_code("13800000009", address="203.0.113.9")
+    assert len(house.fakes.sms.sent) == 4
+
+
+async def test_codes_go_to_the_countries_that_were_named(house: House) -> None:
+    proving = house.proves(house.fakes.ways, SmsRules(countries=("+86", "+852")))
+    with pytest.raises(SmsNotThere):
+        await proving.send_code("+1 900 555 0100", address="")
+    await proving.send_code("+852 5123 4567", address="")
+    await proving.send_code("13800000000", address="")
+    assert len(house.fakes.sms.sent) == 2

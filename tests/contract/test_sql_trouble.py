@@ -251,3 +251,26 @@ async def test_no_thread_of_a_closed_database_stays(sqlite_database_url: str) ->
     async with asyncio.timeout(60):
         while threading.active_count() > before:
             await asyncio.sleep(0.01)
+
+
+@pytest.mark.mariadb
+async def test_a_transaction_that_stands_still_lets_go_of_its_locks(
+    mariadb_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "SQL_IDLE_TRANSACTION_SECONDS", 1)
+    still = Database.open(mariadb_database_url, connections=1)
+    others = Database.open(mariadb_database_url, connections=1)
+    try:
+        await keep_line(units_of(others))
+        async with units_of(still).begin() as stopped:
+            held = await stopped.lines.load_for_change(L)
+            async with units_of(others).begin() as unit:
+                line = await unit.lines.load_for_change(L)
+                await unit.lines.keep(moved(line))
+                await unit.commit()
+            await stopped.lines.keep(moved(held))
+            with pytest.raises(StorageUnavailable):
+                await stopped.commit()
+    finally:
+        await still.close()
+        await others.close()

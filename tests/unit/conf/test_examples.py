@@ -59,8 +59,8 @@ def shown(default: object) -> str:
         return "required"
     if default is None:
         return "none"
-    if default == ():
-        return "`[]`"
+    if isinstance(default, tuple):
+        return f"`{json.dumps(default)}`"
     if default == "":
         return '`""`'
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"

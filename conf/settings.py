@@ -237,6 +237,13 @@ class Sms(Setting, frozen=True, kw_only=True):
     """Codes of all addresses together."""
 
 
+class Im(Setting, frozen=True, kw_only=True):
+    """Conversations."""
+
+    recall_seconds: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = 120
+    """How long somebody can take an own message back."""
+
+
 class Patients(Setting, frozen=True, kw_only=True):
     """就诊人: the people for whom one account comes here."""
 
@@ -308,6 +315,7 @@ class Settings(Setting, frozen=True, kw_only=True):
     wechat_mini: WeChatMini = WeChatMini()
     alipay: Alipay = Alipay()
     sms: Sms = Sms()
+    im: Im = Im()
     patients: Patients = Patients()
     health_card: HealthCard = HealthCard()
     staff: Staff = Staff()

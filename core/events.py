@@ -12,3 +12,5 @@ class Outgoing:
 
     channel: str
     data: bytes
+    veiled: bool = False
+    """Whether it is personal, and therefore sealed wherever it waits: outbox, broker and its history."""

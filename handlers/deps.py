@@ -22,6 +22,9 @@ from clinic.reading import DirectoryReadings
 from core.actor import Actor
 from core.ids import LineId
 from handlers.wire import Readiness, Start
+from im.gathering import Gathering
+from im.messaging import Messaging
+from im.reading import Reading
 from queue_display import wire
 from queue_display.reading import QueueReadings
 from queue_display.service import QueueService
@@ -121,6 +124,22 @@ class Staff(Protocol):
         """The moment it is."""
 
 
+class Im(Protocol):
+    """Conversations as the edge needs them."""
+
+    @property
+    def messaging(self) -> Messaging:
+        """Whoever talks."""
+
+    @property
+    def reading(self) -> Reading:
+        """Whoever looks."""
+
+    @property
+    def gathering(self) -> Gathering:
+        """Who is where."""
+
+
 class Audit(Protocol):
     """The log as its administrator sees it."""
 
@@ -149,6 +168,7 @@ class Deps:
     patients: Patients
     staff: Staff
     audit: Audit
+    im: Im
     readiness: Callable[[], Awaitable[Readiness]]
     metrics: Callable[[], bytes]
     start: Callable[[], Start]

@@ -9,6 +9,31 @@ class NoSuchConversation(NotFound):
     code = "im.no_such_conversation"
 
 
+class NoSuchColleague(NotFound):
+    """Nobody of that number works here as a nurse or doctor."""
+
+    code = "im.no_such_colleague"
+
+
+class MayNotInvite(Forbidden):
+    """Not the caller's to decide who comes into this conversation."""
+
+    code = "im.may_not_invite"
+
+
+class MayNotLeave(Refusal):
+    """A consultation is between its patient and its doctor, a direct conversation between two."""
+
+    code = "im.may_not_leave"
+    kind = Kind.CONFLICT
+
+
+class CodeIsNoGood(NotFound):
+    """The invitation is over, was used, or never was."""
+
+    code = "im.code_is_no_good"
+
+
 class NoSuchMessage(NotFound):
     """The conversation has no such message."""
 
@@ -75,6 +100,13 @@ class CidUsedOtherwise(Refusal):
     """The same ``cid`` came with another message before."""
 
     code = "im.cid_used_otherwise"
+    kind = Kind.CONFLICT
+
+
+class FileNotReady(Refusal):
+    """A file of the message is not there, not the sender's, not of this conversation, or used already."""
+
+    code = "im.file_not_ready"
     kind = Kind.CONFLICT
 
 

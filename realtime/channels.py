@@ -50,6 +50,11 @@ def screen_itself_or_staff(actor: Actor, rest: str) -> bool:
     return actor.role in STAFF or (actor.role is Role.SCREEN and actor.screen == rest)
 
 
+def talkers(actor: Actor, rest: str) -> bool:
+    """Patients, nurses and doctors."""
+    return actor.role is Role.PATIENT or actor.role in STAFF
+
+
 def listed_user(actor: Actor, rest: str) -> bool:
     """A user on the name's own list."""
     return bool(actor.id) and rest.startswith("#") and actor.id in rest[1:].split(",")
@@ -175,6 +180,7 @@ def houzhen_policies() -> tuple[Policy, ...]:
     | ``queue:<line>`` | everyone | 64, 1 h | the newest | ticket numbers, no names |
     | ``screen:<screen>`` | that screen, staff | 512, 1 h | all since | what it shows, masked names |
     | ``user:#<id>`` | that user, by the server | 300, 24 h | all since | my ticket, messages, notices |
+    | ``room:<conversation>`` | whoever is signed in | 64, 1 h | all since | a department's news |
 
     A line's publication is its whole board. A screen's is one line's part of it, so the newest alone would
     leave the other lines as they were.
@@ -211,4 +217,5 @@ def houzhen_policies() -> tuple[Policy, ...]:
             counts_presence=True,
             personal=True,
         ),
+        Policy("room", keep=boards, may_subscribe=talkers, may_read_history=talkers),
     )

@@ -128,11 +128,12 @@ class Feed(Generic[S]):
     def hear(self, publication: Publication) -> Heard[S]:
         """Take a publication from the live line.
 
-        A duplicate goes to nobody. After a gap or in a new epoch everybody live is lost, unless the newest
+        What has no place in the stream (a whisper: offset 0) goes to everybody live and changes nothing. A
+        duplicate goes to nobody. After a gap or in a new epoch everybody live is lost, unless the newest
         is all that matters, and the feed itself goes on from the new position.
         """
         self.busy = True
-        if not self._positioned:
+        if not self._positioned or not publication.offset:
             return Heard(self._everyone)
         at = Position(publication.offset, publication.epoch)
         before, unbroken = self.position, True

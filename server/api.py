@@ -11,6 +11,7 @@ from handlers import (
     clinic_http,
     consents_http,
     health_cards_http,
+    im_http,
     me_http,
     operations_http,
     patients_http,
@@ -21,6 +22,7 @@ from handlers import (
     tokens_http,
     wechat_http,
 )
+from im import wire as im_wire
 from queue_display import wire
 from server.schema import PushChannel, asyncapi, dump, openapi
 
@@ -32,6 +34,7 @@ ROUTES = (
     *consents_http.routes,
     *patients_http.routes,
     *health_cards_http.routes,
+    *im_http.routes,
     *me_http.routes,
     *staff_http.routes,
     *admin_http.routes,
@@ -55,6 +58,27 @@ CHANNELS = (
         summary="One line's part on a clinic screen, names masked. Needs that screen's token, or staff's.",
         payload=wire.ScreenPart,
         parameters={"screen": "id of the screen"},
+    ),
+    PushChannel(
+        name="user",
+        address="user:#{user}",
+        summary="What concerns one user, given by the server at connect. Apply a message whose seq is next; "
+        "pull where one is further ahead; sync when the connection came back without recovery.",
+        payload=(
+            im_wire.MessageEvent,
+            im_wire.PointerEvent,
+            im_wire.ReceiptEvent,
+            im_wire.ConversationEvent,
+            im_wire.TypingEvent,
+        ),
+        parameters={"user": "the account's id, or `<role>.<staff number>`"},
+    ),
+    PushChannel(
+        name="room",
+        address="room:{conversation}",
+        summary="A department's news for whoever follows it. About nobody.",
+        payload=im_wire.MessageEvent,
+        parameters={"conversation": "id, as `POST /v1/im/follow` answers it"},
     ),
 )
 

@@ -55,6 +55,7 @@ from realtime.channels import houzhen_channels
 from realtime.revocations import RevocableTokens, Revoked
 from realtime.revoking import Revoking
 from realtime.tokens import HmacTokens
+from realtime.veil import Unveiling
 from server.accounts_parts import HOLDINGS, account_parts
 from server.api import ROUTES, documents
 from server.arrivals import Arrivals
@@ -66,6 +67,7 @@ from server.exposition import exposed
 from server.ground import Ground
 from server.health import Probe
 from server.health_card_parts import open_health_cards
+from server.im_parts import im_parts
 from server.known_lines import KnownLines
 from server.lag import watch_lag
 from server.live import Live, open_live
@@ -245,7 +247,7 @@ async def _web_role(
     try:
         live = await open_live(
             settings=settings,
-            broker=ground.broker,
+            broker=Unveiling(ground.broker, ground.sealing),
             channels=ground.channels,
             clock=clock,
             tokens=tokens,
@@ -319,6 +321,7 @@ async def _web_role(
         patients=patient_parts(
             settings=settings, units=ground.units, clock=clock, records=records_of(ground.link), cards=cards
         ),
+        im=im_parts(settings=settings, units=ground.units, clock=clock, broker=ground.broker),
         readiness=standing.readiness(
             database=ground.database.answers,
             broker=ground.broker.servers,

@@ -39,8 +39,13 @@ class PushChannel:
     name: str
     address: str
     summary: str
-    payload: type[msgspec.Struct]
+    payload: type[msgspec.Struct] | tuple[type[msgspec.Struct], ...]
     parameters: Mapping[str, str]
+
+    @property
+    def payloads(self) -> tuple[type[msgspec.Struct], ...]:
+        """What a publication can be."""
+        return self.payload if isinstance(self.payload, tuple) else (self.payload,)
 
 
 def openapi(routes: Sequence[Route]) -> dict[str, Any]:
@@ -73,7 +78,7 @@ def openapi(routes: Sequence[Route]) -> dict[str, Any]:
 
 def asyncapi(channels: Sequence[PushChannel]) -> dict[str, Any]:
     """The AsyncAPI 3.0 document of the realtime channels (server to client)."""
-    models, components = _models([channel.payload for channel in channels])
+    models, components = _models([each for channel in channels for each in channel.payloads])
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -100,10 +105,8 @@ def asyncapi(channels: Sequence[PushChannel]) -> dict[str, Any]:
                     name: {"description": meaning} for name, meaning in channel.parameters.items()
                 },
                 "messages": {
-                    channel.payload.__name__: {
-                        "name": channel.payload.__name__,
-                        "payload": models[channel.payload],
-                    }
+                    each.__name__: {"name": each.__name__, "payload": models[each]}
+                    for each in channel.payloads
                 },
             }
             for channel in channels

@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from adapters.sql.statement import Prepared, Values
 from core import limits
 from core.elsewhere import Elsewhere
+from core.keys import KeyTaken
 from core.refusals import StorageUnavailable
 
 Row = tuple[Any, ...]
@@ -28,7 +29,7 @@ CONNECT_TROUBLE = (DBAPIError, sqlite3.Error, pymysql.MySQLError, OSError, Timeo
 """What opening a connection may raise when the database is not there, or not ours."""
 
 
-class Duplicate(Exception):
+class Duplicate(KeyTaken):
     """A row with this key exists already. Stores turn it into a refusal that names what it was."""
 
 

@@ -76,7 +76,8 @@ im_member = Table(
     Column("uver", BigInteger, nullable=False),
     Column("muted", SmallInteger, nullable=False),
     Column("pinned", SmallInteger, nullable=False),
-    moment("left_us", nullable=True),
+    # The last message of whoever has left; empty for who is here.
+    Column("left_seq", BigInteger),
     # When to tell them elsewhere that something came, unless a device of theirs received it before.
     moment("notice_us", nullable=True),
     Index(None, "user", "uver"),
@@ -89,5 +90,18 @@ im_user = Table(
     metadata,
     Column("user", String(128), primary_key=True),
     Column("uver", BigInteger, nullable=False),
+    # The sum over the user's conversations.
+    Column("unread", Integer, nullable=False),
+    **OPTIONS,
+)
+
+im_code = Table(
+    "im_code",
+    metadata,
+    digest("digest", primary_key=True),
+    short_id("conversation", nullable=False),
+    Column("by", String(128), nullable=False),
+    moment("until_us"),
+    Index(None, "until_us"),
     **OPTIONS,
 )

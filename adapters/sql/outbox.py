@@ -5,7 +5,7 @@ lock of what the channel describes. Between channels a smaller id may become vis
 rows are deleted one by one, never "up to".
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import bindparam, delete, func, insert, select
@@ -34,7 +34,7 @@ _REMOVE = delete(tables.outbox).where(one_of(_C.id))
 _BACKLOG = select(func.count(), func.min(_C.created_us)).select_from(tables.outbox)
 
 
-def add(transaction: Transaction, outgoing: Sequence[Outgoing], *, at: datetime) -> None:
+def add(transaction: Transaction, outgoing: Iterable[Outgoing], *, at: datetime) -> None:
     """Queue publications into the transaction that makes them true."""
     created = to_us(at)
     transaction.later_each(_ADD, [(each.channel, each.data, created) for each in outgoing])

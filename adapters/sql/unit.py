@@ -3,12 +3,14 @@
 import contextlib
 from collections.abc import AsyncIterator, Callable
 
+from accounts.staff import StaffState
 from adapters.sql import outbox
 from adapters.sql.codes_store import SqlCodes
 from adapters.sql.consents_store import SqlConsents
 from adapters.sql.credentials_store import SqlCredentials
 from adapters.sql.directory_store import SqlDirectories, SqlHospitalContacts
 from adapters.sql.health_cards_store import SqlHealthCards
+from adapters.sql.im_store import SqlConversations
 from adapters.sql.lazily import lazily
 from adapters.sql.leases import guard
 from adapters.sql.past_store import SqlPastDays
@@ -20,11 +22,15 @@ from adapters.sql.staff_store import SqlStaff, SqlTries
 from adapters.sql.transaction import Database, Transaction
 from adapters.sql.users_store import SqlUserAccounts
 from core import limits
+from core.actor import STAFF
 from core.clock import Clock
 from core.events import Outgoing
+from core.ids import StaffId
 from core.leases import Fence
 from core.nudge import Nudge
 from core.sealing import NoKeys, Sealing
+from im.thread import Seat, part_of
+from realtime.veil import veiled
 
 
 class SqlUnit:
@@ -104,11 +110,26 @@ class SqlUnit:
     def codes(self) -> SqlCodes:
         return SqlCodes(self._transaction, self._sealing)
 
+    async def colleague(self, user: str) -> Seat | None:
+        """The place in a conversation that a nurse or doctor would take; ``im.gathering.GatheringUnit``."""
+        role, _, number = user.partition(".")
+        account = await self.staff.find(StaffId(number)) if number else None
+        if account is None or account.role not in STAFF or account.role.value != role:
+            return None
+        if account.state is not StaffState.ACTIVE or not account.granted:
+            return None
+        return Seat(user=user, part=part_of(role), shown=account.name[:64])
+
+    @lazily
+    def conversations(self) -> SqlConversations:
+        return SqlConversations(self._transaction, self._sealing)
+
     def publish(self, *outgoing: Outgoing) -> None:
         self._outgoing += outgoing
 
     async def commit(self) -> None:
-        outbox.add(self._transaction, self._outgoing, at=self._clock.now())
+        if self._outgoing:
+            outbox.add(self._transaction, map(self._waiting, self._outgoing), at=self._clock.now())
         if self._fence is not None:
             # Last, so that the lease's row is held only while the commit travels.
             await guard(self._transaction, self._fence)
@@ -116,6 +137,10 @@ class SqlUnit:
         self.lines.committed()
         if self._outgoing:
             self._nudge.send()
+
+    def _waiting(self, outgoing: Outgoing) -> Outgoing:
+        """As it waits: what is personal is sealed here, and opened where it is handed to its sockets."""
+        return veiled(outgoing, self._sealing) if outgoing.veiled else outgoing
 
 
 class SqlUnits:

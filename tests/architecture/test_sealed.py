@@ -9,7 +9,7 @@ from adapters.sql.sealed import BLIND, SEALED, sealed_columns
 from tests.architecture.test_structure import ROOT
 
 NOT_SEALED = {
-    "outbox.data": "publications, which name nobody, for seconds",
+    "outbox.data": "publications for seconds: boards as they are, what is personal sealed (realtime/veil.py)",
     "replay.fingerprint": "a blind index of a request",
 }
 """Columns of bytes that hold no sealed text, and what they hold instead. Digests need no mention."""

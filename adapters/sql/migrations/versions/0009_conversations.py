@@ -82,7 +82,7 @@ def upgrade() -> None:
         sa.Column("uver", sa.BigInteger(), nullable=False),
         sa.Column("muted", sa.SmallInteger(), nullable=False),
         sa.Column("pinned", sa.SmallInteger(), nullable=False),
-        sa.Column("left_us", sa.BigInteger(), nullable=True),
+        sa.Column("left_seq", sa.BigInteger(), nullable=True),
         sa.Column("notice_us", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("conversation", "user", name=op.f("pk_im_member")),
         **OPTIONS,
@@ -93,6 +93,17 @@ def upgrade() -> None:
         "im_user",
         sa.Column("user", sa.String(length=128), nullable=False),
         sa.Column("uver", sa.BigInteger(), nullable=False),
+        sa.Column("unread", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("user", name=op.f("pk_im_user")),
         **OPTIONS,
     )
+    op.create_table(
+        "im_code",
+        digest("digest"),
+        sa.Column("conversation", sa.String(length=64), nullable=False),
+        sa.Column("by", sa.String(length=128), nullable=False),
+        sa.Column("until_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_im_code")),
+        **OPTIONS,
+    )
+    op.create_index(op.f("ix_im_code_until_us"), "im_code", ["until_us"])

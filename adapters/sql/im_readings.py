@@ -1,0 +1,188 @@
+"""What is read of conversations: pages of messages, one member's view, and what changed for a user.
+
+What changed costs what changed: an index read of the member's rows behind a number, then their members and
+last messages in batches.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, bindparam, func, or_, select
+
+from adapters.sql.driver import Row as SqlRow
+from adapters.sql.im_rows import seat_columns, seat_of, thread_columns, thread_of
+from adapters.sql.im_tables import im_conversation, im_member, im_message, im_user
+from adapters.sql.instants import from_us, to_us
+from adapters.sql.statement import IN_PLACES, one_of, places
+from adapters.sql.transaction import Transaction
+from core.sealing import Sealing
+from im.store import Due, Listed, Row
+from im.thread import SPOKEN, Seat
+
+_C, _M, _S, _U = im_conversation.c, im_message.c, im_member.c, im_user.c
+
+_KEY = select(_C.id).where(_C.key == bindparam("key"))
+_MESSAGE = select(*im_message.columns).where(_M.conversation == bindparam("of"), _M.seq == bindparam("seq"))
+_BEHIND = select(func.count()).where(
+    _M.conversation == bindparam("of"),
+    _M.seq > bindparam("seq"),
+    _M.sender != bindparam("user"),
+    _M.state == "sent",
+    or_(*(_M.type == type_ for type_ in sorted(SPOKEN))),
+)
+_PAGE = select(*im_message.columns).where(
+    _M.conversation == bindparam("of"), _M.seq > bindparam("above"), _M.seq <= bindparam("upto")
+)
+_FORWARD = _PAGE.order_by(_M.seq).limit(bindparam("limit"))
+_BACKWARD = _PAGE.order_by(_M.seq.desc()).limit(bindparam("limit"))
+_VIEW = select(
+    *thread_columns(), *seat_columns(), _C.title, _S.uver, _C.created_us, _C.changed_us
+).select_from(im_member.join(im_conversation, _C.id == _S.conversation))
+_ONE_VIEW = _VIEW.where(_S.conversation == bindparam("of"), _S.user == bindparam("user"))
+_CHANGED = (
+    _VIEW.where(_S.user == bindparam("user"), _S.uver > bindparam("above"))
+    .order_by(_S.uver)
+    .limit(bindparam("limit"))
+)
+_SEATS = select(_S.conversation, *seat_columns()).where(one_of(_S.conversation)).order_by(_S.user)
+_LAST = (
+    select(*im_message.columns)
+    .select_from(im_conversation.join(im_message, and_(_M.conversation == _C.id, _M.seq == _C.last_seq)))
+    .where(one_of(_C.id))
+)
+_DUE = (
+    select(_S.conversation, _S.user)
+    .where(_S.notice_us <= bindparam("at"))
+    .order_by(_S.notice_us)
+    .limit(bindparam("limit"))
+)
+_STANDING = select(_U.uver, _U.unread).where(_U.user == bindparam("user"))
+_BEYOND = 2**62
+
+
+class ImReadings:
+    """What is read, inside one transaction."""
+
+    def __init__(self, transaction: Transaction, sealing: Sealing) -> None:
+        self._transaction = transaction
+        self._sealing = sealing
+
+    async def find_key(self, key: str) -> str | None:
+        row = await self._transaction.row(_KEY, key=key)
+        return None if row is None else row[0]
+
+    async def message(self, conversation: str, seq: int) -> Row | None:
+        row = await self._transaction.row(_MESSAGE, of=conversation, seq=seq)
+        return None if row is None else self._row(row)
+
+    async def unread_behind(self, conversation: str, seq: int, *, user: str) -> int:
+        row = await self._transaction.row(_BEHIND, of=conversation, seq=seq, user=user)
+        assert row is not None
+        return int(row[0])
+
+    async def page(
+        self, conversation: str, *, above: int, upto: int, limit: int, newest: bool = False
+    ) -> Sequence[Row]:
+        statement = _BACKWARD if newest else _FORWARD
+        rows = await self._transaction.rows(statement, of=conversation, above=above, upto=upto, limit=limit)
+        found = [self._row(row) for row in rows]
+        return found[::-1] if newest else found
+
+    async def view(self, conversation: str, *, user: str) -> Listed | None:
+        rows = await self._transaction.rows(_ONE_VIEW, of=conversation, user=user)
+        return (await self._listed(rows))[0] if rows else None
+
+    async def changed(self, user: str, *, above: int, limit: int) -> Sequence[Listed]:
+        rows = await self._transaction.rows(_CHANGED, user=user, above=above, limit=limit)
+        return await self._listed(rows)
+
+    async def standing(self, user: str) -> tuple[int, int]:
+        row = await self._transaction.row(_STANDING, user=user)
+        return (0, 0) if row is None else (row[0], row[1])
+
+    async def notices_due(self, *, at: datetime, limit: int) -> Sequence[Due]:
+        rows = await self._transaction.rows(_DUE, at=to_us(at), limit=limit)
+        return [Due(conversation, user) for conversation, user in rows]
+
+    async def _listed(self, rows: Sequence[SqlRow]) -> list[Listed]:
+        """Views with everybody in them, and the last message that the viewer may see."""
+        views = [self._view(row) for row in rows]
+        seats: dict[str, list[Seat]] = defaultdict(list)
+        last: dict[str, Row] = {}
+        for names in _parts([view.thread.id for view in views]):
+            for row in await self._transaction.rows(_SEATS, **places(_S.conversation, names)):
+                seats[row[0]].append(seat_of(row[1:]))
+            for row in await self._transaction.rows(_LAST, **places(_C.id, names)):
+                last[row[0]] = self._row(row)
+        return [
+            replace(
+                view,
+                seats=tuple(seat for seat in seats[view.thread.id] if seat.is_here),
+                last=last.get(view.thread.id) if view.seat.is_here else None,
+            )
+            for view in views
+        ]
+
+    def _view(self, row: SqlRow) -> Listed:
+        at = len(thread_columns())
+        end = at + len(seat_columns())
+        title, uver, created, changed = row[end:]
+        thread = thread_of(row)
+        return Listed(
+            thread=thread,
+            seat=seat_of(row[at:]),
+            title="" if title is None else self._open_title(bytes(title), thread.id),
+            uver=uver,
+            created_at=from_us(created),
+            changed_at=from_us(changed),
+        )
+
+    def _row(self, row: SqlRow) -> Row:
+        (
+            conversation,
+            seq,
+            name,
+            sender,
+            role,
+            cid,
+            type_,
+            body,
+            ref_seq,
+            state,
+            created,
+            committed,
+            digest,
+        ) = row
+        opened = "" if body is None else self._open_body(bytes(body), f"{conversation}|{seq}")
+        return Row(
+            conversation=conversation,
+            seq=seq,
+            id=name,
+            sender=sender,
+            role=role,
+            cid=cid,
+            type=type_,
+            body=opened,
+            ref_seq=ref_seq,
+            recalled=state == "recalled",
+            created_at=from_us(created),
+            commitment=bytes(committed),
+            digest=bytes(digest),
+        )
+
+    def _open_body(self, sealed: bytes, place: str) -> str:
+        return self._sealing.open(sealed, table=im_message.name, column="body", row=place)
+
+    def _seal_title(self, title: str, conversation: str) -> bytes:
+        return self._sealing.seal(title, table=im_conversation.name, column="title", row=conversation)
+
+    def _open_title(self, sealed: bytes, conversation: str) -> str:
+        return self._sealing.open(sealed, table=im_conversation.name, column="title", row=conversation)
+
+
+def _parts(names: Sequence[str]) -> Iterator[list[Any]]:
+    for at in range(0, len(names), IN_PLACES):
+        yield list(names[at : at + IN_PLACES])

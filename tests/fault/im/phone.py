@@ -64,6 +64,8 @@ class Phone(ClientEventHandler):
         self.uver = 0
         self._news: asyncio.Queue[Mapping[str, Any] | None] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
+        self._talking: asyncio.Task[None] | None = None
+        self._quiet = asyncio.Event()
         self._http = aiohttp.ClientSession(
             f"http://127.0.0.1:{port}",
             headers={"Authorization": f"Bearer {token}"},
@@ -150,11 +152,22 @@ class Phone(ClientEventHandler):
 
     def talks(self, *, pause: float, prefix: str) -> None:
         """Say something in one conversation after the other, for ever."""
-        self._tasks.append(asyncio.create_task(self._talk(pause, prefix)))
+        self._quiet.clear()
+        self._talking = asyncio.create_task(self._talk(pause, prefix))
+        self._tasks.append(self._talking)
+
+    async def hush(self) -> None:
+        """Finish what is being said, and say no more."""
+        self._quiet.set()
+        if self._talking is not None:
+            async with asyncio.timeout(60):
+                await self._talking
 
     async def _talk(self, pause: float, prefix: str) -> None:
         names = list(self.conversations)
         for turn in itertools.count():
+            if self._quiet.is_set():
+                return
             await self.says(random.choice(names), f"{prefix}-{self.name}-{turn:05}")
             await asyncio.sleep(pause * random.random() * 2)
 

@@ -15,6 +15,7 @@ from core.actor import Actor
 from core.clock import Clock
 from core.ids import RandomBytes
 from core.keys import KeyTaken
+from core.turns import Turns
 from im import chain, posting, refusals, thread
 from im.access import seat_in, view_for
 from im.reading import conversation_of
@@ -111,16 +112,18 @@ class Messaging:
         self._wording = wording or AnyWords()
         self._attachments = attachments or NoFiles()
         self._reviews = reviews or NoReviews()
+        self._turns = Turns()
 
     async def send(self, actor: Actor, body: Send) -> Sent:
         """Say something. Refuses as ``im.thread.speak``, with ``WordsNotAllowed``, ``FileNotReady`` and
         ``CidUsedOtherwise``."""
         said, verdict = self._judged(body.body)
-        try:
-            return await self._send(actor, body, said, verdict)
-        except KeyTaken:
-            # The same cid came at the same moment on another process and was first.
-            return await self._send(actor, body, said, verdict)
+        async with self._turns.of(body.conversation):
+            try:
+                return await self._send(actor, body, said, verdict)
+            except KeyTaken:
+                # The same cid came at the same moment on another process and was first.
+                return await self._send(actor, body, said, verdict)
 
     async def _send(self, actor: Actor, asked: Send, said: Sendable, verdict: Verdict) -> Sent:
         at = self._clock.now()

@@ -5,18 +5,28 @@ last messages in batches.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, or_, select
+from sqlalchemy import Select, and_, bindparam, func, or_, select
 
 from adapters.sql.driver import Row as SqlRow
-from adapters.sql.im_rows import seat_columns, seat_of, thread_columns, thread_of
+from adapters.sql.im_rows import (
+    SEAT,
+    THREAD,
+    message_columns,
+    message_of_row,
+    packed,
+    seat_columns,
+    seat_of,
+    thread_columns,
+    thread_of,
+)
 from adapters.sql.im_tables import im_conversation, im_member, im_message, im_user
 from adapters.sql.instants import from_us, to_us
-from adapters.sql.statement import IN_PLACES, one_of, places
+from adapters.sql.statement import IN_PLACES, ByDatabase, one_of, places
 from adapters.sql.transaction import Transaction
 from core.sealing import Sealing
 from im.store import Due, Listed, Row
@@ -25,7 +35,20 @@ from im.thread import SPOKEN, Seat
 _C, _M, _S, _U = im_conversation.c, im_message.c, im_member.c, im_user.c
 
 _KEY = select(_C.id).where(_C.key == bindparam("key"))
-_MESSAGE = select(*im_message.columns).where(_M.conversation == bindparam("of"), _M.seq == bindparam("seq"))
+
+
+def _both(make: Callable[[str], Select[Any]]) -> ByDatabase:
+    """One question as each database is asked it."""
+    return ByDatabase(sqlite=make("sqlite"), mysql=make("mysql"))
+
+
+def _messages(dialect: str) -> Select[Any]:
+    return select(*message_columns(dialect))
+
+
+_MESSAGE = _both(
+    lambda on: _messages(on).where(_M.conversation == bindparam("of"), _M.seq == bindparam("seq"))
+)
 _BEHIND = select(func.count()).where(
     _M.conversation == bindparam("of"),
     _M.seq > bindparam("seq"),
@@ -33,25 +56,43 @@ _BEHIND = select(func.count()).where(
     _M.state == "sent",
     or_(*(_M.type == type_ for type_ in sorted(SPOKEN))),
 )
-_PAGE = select(*im_message.columns).where(
-    _M.conversation == bindparam("of"), _M.seq > bindparam("above"), _M.seq <= bindparam("upto")
+
+
+def _page(dialect: str) -> Select[Any]:
+    return _messages(dialect).where(
+        _M.conversation == bindparam("of"), _M.seq > bindparam("above"), _M.seq <= bindparam("upto")
+    )
+
+
+def _view(dialect: str) -> Select[Any]:
+    more = packed(dialect, _S.uver, _C.created_us, _C.changed_us)
+    return select(*thread_columns(dialect), *seat_columns(dialect), _C.title, more).select_from(
+        im_member.join(im_conversation, _C.id == _S.conversation)
+    )
+
+
+_FORWARD = _both(lambda on: _page(on).order_by(_M.seq).limit(bindparam("limit")))
+_BACKWARD = _both(lambda on: _page(on).order_by(_M.seq.desc()).limit(bindparam("limit")))
+_ONE_VIEW = _both(
+    lambda on: _view(on).where(_S.conversation == bindparam("of"), _S.user == bindparam("user"))
 )
-_FORWARD = _PAGE.order_by(_M.seq).limit(bindparam("limit"))
-_BACKWARD = _PAGE.order_by(_M.seq.desc()).limit(bindparam("limit"))
-_VIEW = select(
-    *thread_columns(), *seat_columns(), _C.title, _S.uver, _C.created_us, _C.changed_us
-).select_from(im_member.join(im_conversation, _C.id == _S.conversation))
-_ONE_VIEW = _VIEW.where(_S.conversation == bindparam("of"), _S.user == bindparam("user"))
-_CHANGED = (
-    _VIEW.where(_S.user == bindparam("user"), _S.uver > bindparam("above"))
-    .order_by(_S.uver)
-    .limit(bindparam("limit"))
+_CHANGED = _both(
+    lambda on: (
+        _view(on)
+        .where(_S.user == bindparam("user"), _S.uver > bindparam("above"))
+        .order_by(_S.uver)
+        .limit(bindparam("limit"))
+    )
 )
-_SEATS = select(_S.conversation, *seat_columns()).where(one_of(_S.conversation)).order_by(_S.user)
-_LAST = (
-    select(*im_message.columns)
-    .select_from(im_conversation.join(im_message, and_(_M.conversation == _C.id, _M.seq == _C.last_seq)))
-    .where(one_of(_C.id))
+_SEATS = _both(
+    lambda on: select(_S.conversation, *seat_columns(on)).where(one_of(_S.conversation)).order_by(_S.user)
+)
+_LAST = _both(
+    lambda on: (
+        _messages(on)
+        .select_from(im_conversation.join(im_message, and_(_M.conversation == _C.id, _M.seq == _C.last_seq)))
+        .where(one_of(_C.id))
+    )
 )
 _DUE = (
     select(_S.conversation, _S.user)
@@ -127,13 +168,12 @@ class ImReadings:
         ]
 
     def _view(self, row: SqlRow) -> Listed:
-        at = len(thread_columns())
-        end = at + len(seat_columns())
-        title, uver, created, changed = row[end:]
+        title, short = row[THREAD + SEAT :]
+        uver, created, changed = map(int, short.split(" "))
         thread = thread_of(row)
         return Listed(
             thread=thread,
-            seat=seat_of(row[at:]),
+            seat=seat_of(row[THREAD:]),
             title="" if title is None else self._open_title(bytes(title), thread.id),
             uver=uver,
             created_at=from_us(created),
@@ -141,37 +181,11 @@ class ImReadings:
         )
 
     def _row(self, row: SqlRow) -> Row:
-        (
-            conversation,
-            seq,
-            name,
-            sender,
-            role,
-            cid,
-            type_,
-            body,
-            ref_seq,
-            state,
-            created,
-            committed,
-            digest,
-        ) = row
-        opened = "" if body is None else self._open_body(bytes(body), f"{conversation}|{seq}")
-        return Row(
-            conversation=conversation,
-            seq=seq,
-            id=name,
-            sender=sender,
-            role=role,
-            cid=cid,
-            type=type_,
-            body=opened,
-            ref_seq=ref_seq,
-            recalled=state == "recalled",
-            created_at=from_us(created),
-            commitment=bytes(committed),
-            digest=bytes(digest),
-        )
+        body = row[4]
+        if body is None:
+            return message_of_row(row, "")
+        place = f"{row[0]}|{row[1].partition(' ')[0]}"
+        return message_of_row(row, self._open_body(bytes(body), place))
 
     def _open_body(self, sealed: bytes, place: str) -> str:
         return self._sealing.open(sealed, table=im_message.name, column="body", row=place)

@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, delete, literal, literal_column, or_, select, update
+from sqlalchemy import Select, and_, bindparam, case, delete, literal, literal_column, or_, select, update
 from sqlalchemy.dialects import mysql, sqlite
 
-from adapters.sql.driver import Row as SqlRow
 from adapters.sql.im_readings import ImReadings
-from adapters.sql.im_rows import message_row, seat_columns, seat_of, thread_columns, thread_of
+from adapters.sql.im_rows import THREAD, message_row, seat_columns, seat_of, thread_columns, thread_of
 from adapters.sql.im_tables import im_code, im_conversation, im_member, im_message, im_user
 from adapters.sql.instants import to_us, to_us_or_none
 from adapters.sql.statement import ByDatabase, insert_row
@@ -26,23 +25,30 @@ from im.thread import SPOKEN, Kind, Said, Seat, Thread
 _C, _M, _S, _U = im_conversation.c, im_message.c, im_member.c, im_user.c
 
 _LOCK = select(_C.id).where(_C.id == bindparam("of")).with_for_update()
-_ROOM = (
-    select(*thread_columns(), *seat_columns(), *im_message.columns)
-    .select_from(
-        im_conversation.outerjoin(
-            im_member,
-            and_(
-                _S.conversation == _C.id,
-                or_(_C.kind != Kind.BROADCAST.value, _S.user == bindparam("sender")),
-            ),
-        ).outerjoin(
-            im_message,
-            and_(_M.conversation == _C.id, _M.sender == bindparam("sender"), _M.cid == bindparam("cid")),
+
+
+def _room(dialect: str) -> Select[Any]:
+    """The conversation, who is in it, and the number of what the sender said under the ``cid`` before."""
+    return (
+        select(*thread_columns(dialect), _M.seq, *seat_columns(dialect))
+        .select_from(
+            im_conversation.outerjoin(
+                im_member,
+                and_(
+                    _S.conversation == _C.id,
+                    or_(_C.kind != Kind.BROADCAST.value, _S.user == bindparam("sender")),
+                ),
+            ).outerjoin(
+                im_message,
+                and_(_M.conversation == _C.id, _M.sender == bindparam("sender"), _M.cid == bindparam("cid")),
+            )
         )
+        .where(_C.id == bindparam("of"))
+        .order_by(_S.user)
     )
-    .where(_C.id == bindparam("of"))
-    .order_by(_S.user)
-)
+
+
+_ROOM = ByDatabase(sqlite=_room("sqlite"), mysql=_room("mysql"))
 _ADD = insert_row(im_conversation)
 _ADD_MESSAGE = insert_row(im_message)
 _PUT = (
@@ -182,7 +188,12 @@ class SqlConversations(ImReadings):
         rows = await self._transaction.rows(_ROOM, of=conversation, sender=sender, cid=cid)
         if not rows:
             return None
-        room = self._room(rows)
+        earlier = rows[0][THREAD]
+        room = Room(
+            thread=thread_of(rows[0]),
+            seats=tuple(seat_of(row[THREAD + 1 :]) for row in rows if row[THREAD + 1] is not None),
+            earlier=None if earlier is None else await self.message(conversation, earlier),
+        )
         self._rooms[conversation] = room
         return room
 
@@ -323,16 +334,6 @@ class SqlConversations(ImReadings):
     def forget_codes(self, *, at: datetime) -> None:
         """Invitations that are over."""
         self._transaction.later(_FORGET_CODES, at=to_us(at))
-
-    def _room(self, rows: Sequence[SqlRow]) -> Room:
-        threads, seats = len(thread_columns()), len(seat_columns())
-        first = rows[0]
-        earlier = first[threads + seats :]
-        return Room(
-            thread=thread_of(first),
-            seats=tuple(seat_of(row[threads:]) for row in rows if row[threads] is not None),
-            earlier=None if earlier[0] is None else self._row(earlier),
-        )
 
     def _message_values(self, row: Row) -> dict[str, Any]:
         place = f"{row.conversation}|{row.seq}"

@@ -6,7 +6,7 @@ or at commit, so a command costs a handful of trips whatever it writes.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -47,6 +47,8 @@ class Database:
         self._attempts = connections + 1
         self._busy_seconds = busy_seconds
         self._turn = asyncio.Lock() if self.kind == "sqlite" else None
+        # The pool's own queue lets who has just given a connection back take it before those who wait.
+        self._places = asyncio.Semaphore(connections)
         self.elsewhere = Elsewhere()
         """What SQLite's threads do for the loop now. A server's process is none of them."""
         self._begin_write = [Step(Prepared(text, (), {})) for text in _BEGIN_WRITE[self.kind]]
@@ -121,28 +123,42 @@ class Database:
 
     async def _connect(self) -> "Connection":
         try:
-            async with asyncio.timeout(limits.SQL_CONNECT_SECONDS + self._busy_seconds):
-                pooled = await self.engine.raw_connection()
-        except PoolTimeout:
+            async with asyncio.timeout(self._busy_seconds):
+                await self._places.acquire()
+        except TimeoutError:
             raise StorageUnavailable(why="busy") from None
-        except CONNECT_TROUBLE as error:
-            raise StorageUnavailable(why="away") from error
+        try:
+            pooled = await self._pooled()
+        except BaseException:
+            self._places.release()
+            raise
         driver_connection: Any = pooled.driver_connection
         driver: Driver = (
             SqliteDriver(driver_connection, self.elsewhere)
             if self.kind == "sqlite"
             else MysqlDriver(driver_connection)
         )
-        return Connection(pooled, driver)
+        return Connection(pooled, driver, self._places.release)
+
+    async def _pooled(self) -> PoolProxiedConnection:
+        try:
+            async with asyncio.timeout(limits.SQL_CONNECT_SECONDS + self._busy_seconds):
+                return await self.engine.raw_connection()
+        except PoolTimeout:
+            raise StorageUnavailable(why="busy") from None
+        except CONNECT_TROUBLE as error:
+            raise StorageUnavailable(why="away") from error
 
 
 class Connection:
     """A driver connection on loan from the pool."""
 
-    __slots__ = ("_pooled", "driver", "is_used")
+    __slots__ = ("_given_back", "_pooled", "driver", "is_used")
 
-    def __init__(self, pooled: PoolProxiedConnection, driver: Driver) -> None:
+    def __init__(self, pooled: PoolProxiedConnection, driver: Driver, given_back: Callable[[], None]) -> None:
+        """``given_back`` is called once, when it is in the pool again."""
         self._pooled = pooled
+        self._given_back = given_back
         self.driver = driver
         self.is_used = bool(pooled.info.get("used"))
         """Whether it has served before, and so may have died in the pool."""
@@ -162,9 +178,12 @@ class Connection:
 
     async def give_back(self, *, broken: bool) -> None:
         """Return it to the pool without a word; a broken one is closed instead."""
-        if broken:
-            await greenlet_spawn(self._pooled.invalidate)
-        await greenlet_spawn(self._pooled.close)
+        try:
+            if broken:
+                await greenlet_spawn(self._pooled.invalidate)
+            await greenlet_spawn(self._pooled.close)
+        finally:
+            self._given_back()
 
 
 class Transaction:

@@ -208,6 +208,8 @@ def _about_providers(settings: Settings, *, production: bool) -> Iterable[tuple[
         yield "alipay.app_certificate_file", "give all three certificates or none"
     if sms.sender == "http" and not sms.gateway:
         yield "sms.gateway", 'is needed for sms.sender = "http"'
+    if production and settings.consultations.sandbox_payment:
+        yield "consultations.sandbox_payment", "gives and takes no money; production needs a payment module"
     if production and sms.sender == "log":
         yield "sms.sender", "log delivers nothing; production needs http or none"
 

@@ -244,6 +244,21 @@ class Im(Setting, frozen=True, kw_only=True):
     """How long somebody can take an own message back."""
 
 
+class Consultations(Setting, frozen=True, kw_only=True):
+    """图文问诊."""
+
+    pay_minutes: Annotated[int, msgspec.Meta(ge=1, le=1440)] = 30
+    """Unpaid for so long, it is over."""
+    accept_minutes: Annotated[int, msgspec.Meta(ge=1, le=10_080)] = 120
+    """Accepted by nobody for so long, it is over and the fee goes back."""
+    pool_fee_fen: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """What a question to a department costs."""
+    pool_turns: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
+    pool_hours: Annotated[int, msgspec.Meta(ge=1, le=168)] = 24
+    sandbox_payment: bool = False
+    """Fees are paid and given back by nobody. For demonstrations only; production refuses it."""
+
+
 class Patients(Setting, frozen=True, kw_only=True):
     """就诊人: the people for whom one account comes here."""
 
@@ -316,6 +331,7 @@ class Settings(Setting, frozen=True, kw_only=True):
     alipay: Alipay = Alipay()
     sms: Sms = Sms()
     im: Im = Im()
+    consultations: Consultations = Consultations()
     patients: Patients = Patients()
     health_card: HealthCard = HealthCard()
     staff: Staff = Staff()

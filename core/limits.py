@@ -353,6 +353,8 @@ IM_CODE_SECONDS: Final = 30 * 60
 IM_CODE_CHARACTERS: Final = 10
 
 # Consultations
+CONSULTATIONS_AT_ONCE: Final = 50
+CONSULTATION_SWEEP_SECONDS: Final = 2.0
 
 # Files in conversations
 

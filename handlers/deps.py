@@ -22,8 +22,11 @@ from clinic.reading import DirectoryReadings
 from core.actor import Actor
 from core.ids import LineId
 from handlers.wire import Readiness, Start
+from im.consulted import Consulted
+from im.consulting import Consulting
 from im.gathering import Gathering
 from im.messaging import Messaging
+from im.practising import Practising
 from im.reading import Reading
 from queue_display import wire
 from queue_display.reading import QueueReadings
@@ -140,6 +143,22 @@ class Im(Protocol):
         """Who is where."""
 
 
+class Consultations(Protocol):
+    """Consultations as the edge needs them."""
+
+    @property
+    def consulting(self) -> Consulting:
+        """Their steps."""
+
+    @property
+    def consulted(self) -> Consulted:
+        """What is looked at."""
+
+    @property
+    def practising(self) -> Practising:
+        """Doctors' practices."""
+
+
 class Audit(Protocol):
     """The log as its administrator sees it."""
 
@@ -169,6 +188,7 @@ class Deps:
     staff: Staff
     audit: Audit
     im: Im
+    consultations: Consultations
     readiness: Callable[[], Awaitable[Readiness]]
     metrics: Callable[[], bytes]
     start: Callable[[], Start]

@@ -198,6 +198,12 @@ class Practice(Struct, frozen=True, kw_only=True):
     confirmed: bool
 
 
+class Practices(Struct, frozen=True, kw_only=True):
+    """Every practice."""
+
+    items: list[Practice]
+
+
 class ChangePractice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a doctor decides alone."""
 

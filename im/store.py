@@ -1,6 +1,6 @@
 """What conversations need of storage."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -87,6 +87,19 @@ class Listed:
     last: Row | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """How a conversation stands for one who may be in it.
+
+    ``waiting_since``: when the patient's side first said what nobody of the staff has answered.
+    """
+
+    unread: int
+    turns_left: int | None
+    last_at: datetime
+    waiting_since: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class Due:
     """Somebody whom no device has told of what came."""
@@ -147,6 +160,9 @@ class Conversations(Protocol):
 
     async def changed(self, user: str, *, above: int, limit: int) -> Sequence[Listed]:
         """What changed for the user, in the order of the changes, each with members and last message."""
+
+    async def pending(self, conversations: Sequence[str], *, user: str) -> Mapping[str, Pending]:
+        """How these stand, by id."""
 
     async def standing(self, user: str) -> tuple[int, int]:
         """The user's newest change, and how many messages are unread."""

@@ -61,6 +61,7 @@ from server.api import ROUTES, documents
 from server.arrivals import Arrivals
 from server.audit_parts import LogProbe, open_audit
 from server.clock_watch import clock_watch
+from server.consultation_parts import consultation_parts
 from server.demo_staff import demo_accounts
 from server.edge_parts import managed_addresses, request_quotas
 from server.exposition import exposed
@@ -321,6 +322,7 @@ async def _web_role(
         patients=patient_parts(
             settings=settings, units=ground.units, clock=clock, records=records_of(ground.link), cards=cards
         ),
+        consultations=consultation_parts(settings=settings, units=ground.units, clock=clock),
         im=im_parts(settings=settings, units=ground.units, clock=clock, broker=ground.broker),
         readiness=standing.readiness(
             database=ground.database.answers,

@@ -25,6 +25,7 @@ from core.actor import Role
 from core.clock import SystemClock
 from core.ids import StaffId
 from handlers.wire import StartStaff
+from im.practice import Practice
 from server.sealing_parts import sealing_for
 from server.tokens import token_key
 
@@ -57,6 +58,20 @@ class DemoAccount:
         """As it is kept."""
         first = first_administrator(number=StaffId(self.number), name=self.name, at=at)
         return replace(first, role=self.role, state=StaffState.ACTIVE)
+
+
+def _practice(doctor: DemoAccount) -> Practice:
+    """The demonstration's doctor answers patients at any hour, for a fee that the sandbox pays."""
+    return Practice(
+        user=f"{doctor.role.value}.{doctor.number}",
+        name=f"{doctor.name}（演示）",
+        title="主治医师",
+        department="0101",
+        introduction="演示医生，随时接受图文问诊。",
+        fee_fen=2_000,
+        daily_limit=200,
+        confirmed=True,
+    )
 
 
 def demo_accounts(key: bytes) -> tuple[DemoAccount, ...]:
@@ -101,6 +116,8 @@ async def employ(settings: Settings) -> None:
                 await unit.staff.add(one.account(at))
                 kept = Credentials(password=hashed, set_at=at).offering(one.secret)
                 unit.credentials.keep(StaffId(one.number), replace(kept, enrolled_at=at))
+                if one.role is Role.DOCTOR:
+                    unit.practices.keep(_practice(one))
             await unit.commit()
     finally:
         passwords.close()

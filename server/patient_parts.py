@@ -39,7 +39,7 @@ def records_of(link: HospitalLink | None) -> HospitalRecords | None:
 
 def patient_work(*, units: SqlUnits, clock: Clock, records: HospitalRecords) -> Callable[[], Awaitable[None]]:
     """The worker's loop: patients whom the hospital does not know yet, and their cards, are asked about."""
-    in_force = _texts().in_force
+    in_force = consent_texts().in_force
     enrolment = Enrolment(units=units, records=records, clock=clock, in_force=in_force)
     tying = CardTying(units=units, records=records, clock=clock, in_force=in_force)
 
@@ -72,7 +72,7 @@ def patient_parts(
     cards: HealthCards | None,
 ) -> PatientParts:
     """What a web process needs of patients. Reads the texts of consents; raises ``CannotStart``."""
-    texts = _texts()
+    texts = consent_texts()
     return PatientParts(
         service=PatientService(
             units=units,
@@ -94,7 +94,8 @@ def patient_parts(
     )
 
 
-def _texts() -> ConsentTexts:
+def consent_texts() -> ConsentTexts:
+    """The texts that are in force. Raises ``CannotStart``."""
     try:
         return read_consent_texts()
     except (OSError, ValueError) as error:

@@ -3,6 +3,7 @@
     relay    the outbox to the broker
     sync     the hospital to the mirrored lines
     timers   the platform's own lines: set-up, new days, unanswered calls, telling quiet lines again
+    consultations  what the clock decides of them, fees that go back
     patients  those whom the hospital does not know yet
     audit    the log: heads signed and copied off the machine, everything verified once a day
     retention  what need not be kept any longer: old tickets and history, old boards nobody could be told,

@@ -18,6 +18,7 @@ from queue_display.telling import ToldDays
 from queue_display.upkeep import OwnLines
 from server.accounts_parts import account_forgetting
 from server.audit_work import AuditWork
+from server.consultation_parts import consultation_work
 from server.exposition import SyncCollector
 from server.ground import Ground
 from server.leases import LeaseKeeper
@@ -43,6 +44,11 @@ async def worker_role(ground: Ground, work_after: Callable[[], Awaitable[None]] 
         "relay": _relay(ground, keeper).run,
         "timers": _timers(ground, keeper).run,
         "retention": _forgetting(ground, keeper).run,
+        "consultations": consultation_work(
+            settings=ground.settings,
+            units=ground.units.under(keeper.fence_of("consultations")),
+            clock=ground.clock,
+        ),
         "audit": AuditWork(ground.audit, ground.settings, clock=ground.clock, metrics=ground.metrics).run,
     }
     if ground.link is not None:

@@ -5,12 +5,12 @@ last messages in batches.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, func, or_, select
+from sqlalchemy import Select, and_, bindparam, func, literal_column, or_, select
 
 from adapters.sql.driver import Row as SqlRow
 from adapters.sql.im_rows import (
@@ -25,11 +25,11 @@ from adapters.sql.im_rows import (
     thread_of,
 )
 from adapters.sql.im_tables import im_conversation, im_member, im_message, im_user
-from adapters.sql.instants import from_us, to_us
+from adapters.sql.instants import from_us, from_us_or_none, to_us
 from adapters.sql.statement import IN_PLACES, ByDatabase, one_of, places
 from adapters.sql.transaction import Transaction
 from core.sealing import Sealing
-from im.store import Due, Listed, Row
+from im.store import Due, Listed, Pending, Row
 from im.thread import SPOKEN, Seat
 
 _C, _M, _S, _U = im_conversation.c, im_message.c, im_member.c, im_user.c
@@ -100,6 +100,33 @@ _DUE = (
     .order_by(_S.notice_us)
     .limit(bindparam("limit"))
 )
+_PENDING = (
+    select(_C.id, _C.turns_left, _C.changed_us, func.coalesce(_S.unread, literal_column("0")))
+    .select_from(
+        im_conversation.outerjoin(im_member, and_(_S.conversation == _C.id, _S.user == bindparam("user")))
+    )
+    .where(one_of(_C.id))
+)
+_ANSWER = im_message.alias("answer")
+_ANSWERED = (
+    select(func.coalesce(func.max(_ANSWER.c.seq), literal_column("0")))
+    .where(
+        _ANSWER.c.conversation == _M.conversation,
+        or_(_ANSWER.c.role == "doctor", _ANSWER.c.role == "nurse"),
+        or_(*(_ANSWER.c.type == type_ for type_ in sorted(SPOKEN))),
+    )
+    .scalar_subquery()
+)
+_WAITING = (
+    select(_M.conversation, func.min(_M.created_us))
+    .where(
+        one_of(_M.conversation),
+        or_(_M.role == "patient", _M.role == "family"),
+        or_(*(_M.type == type_ for type_ in sorted(SPOKEN))),
+        _M.seq > _ANSWERED,
+    )
+    .group_by(_M.conversation)
+)
 _STANDING = select(_U.uver, _U.unread).where(_U.user == bindparam("user"))
 _BEYOND = 2**62
 
@@ -139,6 +166,21 @@ class ImReadings:
     async def changed(self, user: str, *, above: int, limit: int) -> Sequence[Listed]:
         rows = await self._transaction.rows(_CHANGED, user=user, above=above, limit=limit)
         return await self._listed(rows)
+
+    async def pending(self, conversations: Sequence[str], *, user: str) -> Mapping[str, Pending]:
+        found: dict[str, Pending] = {}
+        for names in _parts(conversations):
+            rows: Sequence[SqlRow] = await self._transaction.rows(_WAITING, **places(_M.conversation, names))
+            waiting: dict[str, int] = dict(rows)
+            rows = await self._transaction.rows(_PENDING, user=user, **places(_C.id, names))
+            for name, turns_left, changed, unread in rows:
+                found[name] = Pending(
+                    unread=unread,
+                    turns_left=turns_left,
+                    last_at=from_us(changed),
+                    waiting_since=from_us_or_none(waiting.get(name)),
+                )
+        return found
 
     async def standing(self, user: str) -> tuple[int, int]:
         row = await self._transaction.row(_STANDING, user=user)

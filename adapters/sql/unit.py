@@ -7,6 +7,7 @@ from accounts.staff import StaffState
 from adapters.sql import outbox
 from adapters.sql.codes_store import SqlCodes
 from adapters.sql.consents_store import SqlConsents
+from adapters.sql.consultations_store import SqlConsultations, SqlPractices
 from adapters.sql.credentials_store import SqlCredentials
 from adapters.sql.directory_store import SqlDirectories, SqlHospitalContacts
 from adapters.sql.health_cards_store import SqlHealthCards
@@ -109,6 +110,14 @@ class SqlUnit:
     @lazily
     def codes(self) -> SqlCodes:
         return SqlCodes(self._transaction, self._sealing)
+
+    @lazily
+    def consultations(self) -> SqlConsultations:
+        return SqlConsultations(self._transaction, self._sealing)
+
+    @lazily
+    def practices(self) -> SqlPractices:
+        return SqlPractices(self._transaction)
 
     async def colleague(self, user: str) -> Seat | None:
         """The place in a conversation that a nurse or doctor would take; ``im.gathering.GatheringUnit``."""

@@ -16,6 +16,7 @@ from accounts.policy import POLICY, Reach, Touches
 from core.actor import ADMINS, EMPLOYEES, Role
 from handlers.routes import Route
 from server.api import ROUTES, documents
+from tests.fault.im.people import consult, practise
 from tests.http.callers import MINE, NOWHERE, OTHERS, Answer, Callers, everybody
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -56,15 +57,30 @@ async def identities(callers: Callers) -> tuple[str, str, str]:
     return here, there, "01JDXXXXXXXXXXXXXXXXXXXXXX"
 
 
+async def consultations(callers: Callers) -> tuple[str, str, str]:
+    settings, doctor = callers.hospital.settings, callers.actors[Role.DOCTOR].id
+    await practise(settings, doctor)
+    patient = await callers.own_family_member()
+    mine = await consult(settings, user=callers.actors[Role.PATIENT].id, doctor=doctor, patient=patient)
+    theirs = await consult(
+        settings,
+        user=callers.other_patient["user"],
+        doctor="doctor.elsewhere",
+        patient=callers.other_patient["family_member"],
+    )
+    return mine, theirs, "01JDXXXXXXXXXXXXXXXXXXXXXX"
+
+
 RECORDS: dict[str, tuple[Role, Record]] = {
     "line": (Role.NURSE, lines),
     "session": (Role.PATIENT, sessions),
     "patient": (Role.PATIENT, patients),
     "identity": (Role.PATIENT, identities),
+    "consultation": (Role.PATIENT, consultations),
 }
 """Part of a path → who meets records of that kind, and three of them."""
 
-NO_RECORDS = {"kind", "number", "room", "screen", "staff", "month"}
+NO_RECORDS = {"kind", "number", "room", "screen", "staff", "month", "reply"}
 """Parts that name nobody's record: kinds, what hangs on a line, what administrators see all of."""
 
 BODIES: dict[str, dict[str, object]] = {
@@ -77,6 +93,11 @@ BODIES: dict[str, dict[str, object]] = {
     "Undo": {"expected_version": 1},
     "Reveal": {},
     "ShowCode": {},
+    "Rate": {"stars": 5},
+    "Reject": {"reason": "不接诊"},
+    "Extend": {"cid": "more-0001", "hours": 1},
+    "End": {"summary": "多休息"},
+    "Refer": {"department": "d1", "reason": "需要面诊"},
 }
 """A sound body of each model that a request about a record carries."""
 
@@ -160,6 +181,9 @@ async def test_somebody_elses_record_and_none_are_answered_alike(callers: Caller
         body = BODIES[route.body.__name__]
     for part in set(route.parts) & RECORDS.keys():
         role, record = RECORDS[part]
+        if route.allow is not None and role not in route.allow:
+            # Of a consultation the doctor is the other one whose it is.
+            role = Role.DOCTOR
         own, others, none = await record(callers)
 
         async def asks(one: str, part: str = part, role: Role = role) -> tuple[int, str | None, bytes]:

@@ -1,0 +1,63 @@
+"""Consultations put together."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from adapters.sql.unit import SqlUnits
+from conf.settings import Settings
+from core import limits
+from core.clock import Clock
+from im.consulted import Consulted
+from im.consulting import Consulting, House
+from im.fees import Fees, NoFees, SandboxFees
+from im.practising import Practising
+from server.patient_parts import consent_texts
+
+
+@dataclass(frozen=True, slots=True)
+class ConsultationParts:
+    """``handlers.deps.Consultations``."""
+
+    consulting: Consulting
+    consulted: Consulted
+    practising: Practising
+
+
+def consultation_parts(*, settings: Settings, units: SqlUnits, clock: Clock) -> ConsultationParts:
+    """What a process needs of consultations. Raises ``CannotStart`` without the texts of consents."""
+    said = settings.consultations
+    house = House(
+        pay_within=timedelta(minutes=said.pay_minutes),
+        accept_within=timedelta(minutes=said.accept_minutes),
+        pool_fee_fen=said.pool_fee_fen,
+        pool_turns=said.pool_turns,
+        pool_window=timedelta(hours=said.pool_hours),
+    )
+    fees: Fees = SandboxFees() if said.sandbox_payment else NoFees()
+    return ConsultationParts(
+        consulting=Consulting(
+            units=units,
+            clock=clock,
+            random=os.urandom,
+            house=house,
+            fees=fees,
+            in_force=consent_texts().in_force,
+        ),
+        consulted=Consulted(units=units, clock=clock),
+        practising=Practising(units=units, clock=clock, random=os.urandom, house=house),
+    )
+
+
+def consultation_work(*, settings: Settings, units: SqlUnits, clock: Clock) -> Callable[[], Awaitable[None]]:
+    """The worker's loop: what the clock decides, and fees that go back."""
+    consulting = consultation_parts(settings=settings, units=units, clock=clock).consulting
+
+    async def run() -> None:
+        while True:
+            if await consulting.sweep() < limits.CONSULTATIONS_AT_ONCE:
+                await asyncio.sleep(limits.CONSULTATION_SWEEP_SECONDS)
+
+    return run

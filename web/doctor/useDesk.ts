@@ -54,6 +54,7 @@ export interface Desk {
   lastTicket: Readonly<Ref<string | null>>
   clock: ServerClock
   act: (action: Action, target: Target) => Promise<boolean>
+  live: Live
 }
 
 export interface Target {
@@ -243,6 +244,7 @@ export function useDesk(caller: Caller): Desk {
     lastTicket,
     clock,
     act,
+    live,
   }
 }
 

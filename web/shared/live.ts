@@ -4,11 +4,12 @@
  * A watched state is loaded by GET, then followed from the position of that snapshot, so nothing falls between.
  * When the history no longer reaches back to where the page was, the state is loaded again: never silently wrong.
  */
-import { Centrifuge, type Subscription } from 'centrifuge'
+import { Centrifuge, State, type Subscription } from 'centrifuge'
 import type { Position } from './contract'
 
 export type Link = 'connecting' | 'connected' | 'refused'
 
+const PERSONAL = 'user:#'
 /** A server that refuses the token may be told another secret tomorrow; a screen keeps asking. */
 const REFUSED_RETRY_SECONDS = 30
 const RELOAD_FIRST_SECONDS = 1
@@ -51,6 +52,25 @@ export class Live {
 
   watch<Snapshot extends { channel: string; position: Position }>(watch: Watch<Snapshot>): Watched {
     return new Following(this.client, watch)
+  }
+
+  /** Hear what the server gives this user by itself; what was missed is told by `connected`. */
+  personal(hears: { connected: (recovered: boolean) => void; published: (data: unknown) => void }): void {
+    this.client.on('subscribed', (ctx) => {
+      if (ctx.channel.indexOf(PERSONAL) === 0) hears.connected(ctx.wasRecovering && ctx.recovered)
+    })
+    this.client.on('publication', (ctx) => {
+      if (ctx.channel.indexOf(PERSONAL) === 0) hears.published(ctx.data)
+    })
+  }
+
+  get connected(): boolean {
+    return this.client.state === State.Connected
+  }
+
+  /** Call a method over the connection. Rejects as npm centrifuge does: `code`, `message`, `temporary`. */
+  async call(method: string, data: unknown): Promise<unknown> {
+    return (await this.client.rpc(method, data)).data
   }
 
   stop(): void {

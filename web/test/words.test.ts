@@ -37,7 +37,7 @@ describe('the catalogues', () => {
       .map((name) => readFileSync(name, 'utf8'))
       .join('\n')
     const families =
-      /^(weekday|open|kind|priority|label|room|state|problem|doctor\.(tab|action|done|column)|start\.(patient|doctor|admin|docs|health|hall|room|role))/
+      /^(weekday|talk\.(event|state)|open|kind|priority|label|room|state|problem|doctor\.(tab|action|done|column)|start\.(patient|doctor|admin|docs|health|hall|room|role))/
     const unused = Object.keys(zh).filter((key) => !families.test(key) && !sources.includes(`'${key}'`))
     expect(unused).toEqual([])
   })

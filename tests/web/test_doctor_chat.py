@@ -54,16 +54,19 @@ class Patient:
         return await self._hospital.done(self._hospital.posts(path, self._token, **body), status)
 
     async def asks(self, cid: str, **whom: str) -> str:
-        for kind in Consent:
-            await self.posts(f"/v1/consents/{kind.value}/give", version=read_consent_texts().in_force[kind])
+        await self.agrees()
         family = await self._hospital.done(self._hospital.gets("/v1/patients", self._token))
-        patient = family["patients"][0]["id"] if family["patients"] else await self._adds()
+        patient = family["patients"][0]["id"] if family["patients"] else await self.adds()
         asked = {"patient": patient, "complaint": COMPLAINT, "earlier_diagnosis": "偏头痛", **whom}
         made = await self.posts("/v1/consultations", 201, cid=cid, **asked)
         self.conversation = made["id"]
         return self.conversation
 
-    async def _adds(self) -> str:
+    async def agrees(self) -> None:
+        for kind in Consent:
+            await self.posts(f"/v1/consents/{kind.value}/give", version=read_consent_texts().in_force[kind])
+
+    async def adds(self) -> str:
         person = {
             "name": "张小明",
             "id_kind": "cn_id",

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 
+from accounts.credentials import Credentials
 from accounts.staff import StaffAccount, StaffState
 from adapters.memory.nudge import MemoryNudge
 from adapters.sql.transaction import Database
@@ -43,6 +44,8 @@ async def employ(settings: Settings, numbers: Sequence[str], *, role: Role = Rol
                         changed_at=clock.now(),
                     )
                 )
+                # Nobody's: signed in by the test itself.
+                unit.credentials.keep(StaffId(number), Credentials(password="-", set_at=clock.now()))
             await unit.commit()
     finally:
         await database.close()

@@ -1,6 +1,9 @@
 const PAGES = [
   'lines',
   'queue',
+  'consult',
+  'ask',
+  'chat',
   'sign-in',
   'patients',
   'patient',

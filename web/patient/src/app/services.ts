@@ -12,6 +12,8 @@ import { bodyOf } from '../api/ask'
 import type { Question } from '../api/ask'
 import { linesApi } from '../api/lines'
 import type { LinesApi } from '../api/lines'
+import { consultationsApi } from '../api/consultations'
+import type { ConsultationsApi } from '../api/consultations'
 import { patientsApi } from '../api/patients'
 import type { PatientsApi } from '../api/patients'
 import type { RealtimeLink } from '../queue/follow'
@@ -22,6 +24,7 @@ import type { Phrase } from '../words/place-words'
 import { Account } from './account'
 import { returned } from './hosts'
 import { Memory } from './memory'
+import { Talks } from './talks'
 import {
   alone,
   ask,
@@ -42,6 +45,8 @@ export interface Services {
   readonly signIn: SignIn
   readonly mine: AccountApi
   readonly patients: PatientsApi
+  readonly consultations: ConsultationsApi
+  readonly talks: Talks
   /** How the browser came back from WeChat, when it did. Taken once. */
   takeReturned(): Returned
 }
@@ -120,6 +125,11 @@ export function createServices(): Services {
     signIn: signIn((question) => session.plain(question)),
     mine,
     patients: patientsApi((question) => session.ask(question)),
+    consultations: consultationsApi(
+      (question) => session.ask(question),
+      (path) => plain({ method: 'GET', path }),
+    ),
+    talks: new Talks((question) => session.ask(question), link, session, storage),
     takeReturned() {
       const taken = back
       back = { kind: 'not_from_there' }

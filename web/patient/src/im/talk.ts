@@ -182,6 +182,11 @@ export class Talk {
     this.changed()
   }
 
+  /** Tell the others that something is being written. Nothing hangs on it. */
+  async tellTyping(conversation: string): Promise<void> {
+    await this.ways.ask('typing', { conversation, on: true }).catch(() => undefined)
+  }
+
   async recall(conversation: string, seq: number): Promise<void> {
     await this.ways.ask('recall', { conversation, seq, cid: this.ways.newCid() })
   }

@@ -5,7 +5,7 @@
  * Somebody signed in is known to it by a token of the server; who is not, stays anonymous. When that changes the
  * channels move to a connection of the new kind.
  */
-import { Centrifuge, UnauthorizedError } from 'centrifuge'
+import { Centrifuge, State, UnauthorizedError } from 'centrifuge'
 import type { DisconnectedContext, Subscription } from 'centrifuge'
 import { Problem } from '../api/ask'
 import { TOKEN_RETRY_MS } from '../limits'
@@ -22,7 +22,19 @@ export interface Identity {
   doubt(): Promise<void>
 }
 
+export interface Hears {
+  /** What the server gives this user is heard from now on; not recovered: something may have been missed. */
+  connected(recovered: boolean): void
+  published(data: unknown): void
+  lost(): void
+}
+
 export interface PersonalLink extends RealtimeLink {
+  /** Hear what is this user's; the connection stays open until what this answers is called. */
+  personal(hears: Hears): () => void
+  readonly connected: boolean
+  /** Call a method. Rejects as npm centrifuge does: `code`, `message`, `temporary`. */
+  call(method: string, data: unknown): Promise<unknown>
   /** Somebody signed in or out. */
   changed(): void
 }
@@ -33,6 +45,7 @@ const NOBODY: Identity = {
   doubt: () => Promise.resolve(),
 }
 
+const PERSONAL = 'user:#'
 /** What the SDK says when it got no token, and what the server says of one it does not take. */
 const UNAUTHORIZED = [1, 3500]
 
@@ -43,6 +56,7 @@ export function centrifugeLink(
   identity: Identity = NOBODY,
 ): PersonalLink {
   const open = new Set<Line>()
+  const hearing = new Set<Hears>()
   let client = clientFor()
 
   function clientFor(): Centrifuge {
@@ -55,6 +69,15 @@ export function centrifugeLink(
     })
     made.on('error', () => undefined) // every failure also changes a state; the state is what is shown
     if (named) made.on('disconnected', (why) => void doubted(made, why))
+    made.on('subscribed', ({ channel, wasRecovering, recovered }) => {
+      if (channel.startsWith(PERSONAL)) for (const each of hearing) each.connected(wasRecovering && recovered)
+    })
+    made.on('publication', ({ channel, data }) => {
+      if (channel.startsWith(PERSONAL)) for (const each of hearing) each.published(data)
+    })
+    const lost = () => hearing.forEach((each) => each.lost())
+    made.on('connecting', lost)
+    made.on('disconnected', lost)
     return made
   }
 
@@ -62,7 +85,8 @@ export function centrifugeLink(
     if (!UNAUTHORIZED.includes(code) || made !== client) return
     await identity.doubt()
     // Still signed in: only that token was bad. Otherwise `changed` has made another client.
-    if (made === client) setTimeout(() => made === client && open.size > 0 && reopen(), TOKEN_RETRY_MS)
+    if (made === client)
+      setTimeout(() => made === client && open.size + hearing.size > 0 && reopen(), TOKEN_RETRY_MS)
   }
 
   function reopen(): void {
@@ -72,10 +96,23 @@ export function centrifugeLink(
     old.disconnect()
     client = clientFor()
     for (const line of open) line.attach(client)
+    if (hearing.size > 0) client.connect()
   }
 
   return {
     changed: reopen,
+    personal(hears) {
+      hearing.add(hears)
+      client.connect()
+      return () => {
+        hearing.delete(hears)
+        if (open.size + hearing.size === 0) client.disconnect()
+      }
+    },
+    get connected() {
+      return client.state === State.Connected
+    },
+    call: async (method, data) => (await client.rpc(method, data)).data as unknown,
     open(channel: string, since: Position, listener: Listener): Channel {
       const line = new Line(channel, since, listener)
       open.add(line)
@@ -90,7 +127,7 @@ export function centrifugeLink(
         close() {
           line.detach()
           open.delete(line)
-          if (open.size === 0) client.disconnect()
+          if (open.size + hearing.size === 0) client.disconnect()
         },
       }
     },

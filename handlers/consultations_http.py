@@ -10,6 +10,7 @@ from im import consultation as rules
 from im import consultation_wire as wire
 from im.fees import NoSandbox
 from im.practising import NoSuchPractice
+from im.record import Record
 
 routes = Routes(tag="consultations")
 
@@ -65,6 +66,20 @@ async def consultation(deps: Deps, actor: Actor, consultation: str) -> wire.Cons
 async def consultation_patient(deps: Deps, actor: Actor, consultation: str) -> wire.PatientSummary:
     """For the doctor who answers."""
     return await deps.consultations.consulted.patient(actor, consultation)
+
+
+@routes.get(
+    f"{_PATH}/record",
+    action="consultation.record",
+    summary="The record of a consultation, with what proves it",
+    refuses=(rules.NoSuchConsultation,),
+)
+async def consultation_record(deps: Deps, actor: Actor, consultation: str) -> Record:
+    """Every message, also what was taken back, with salts, commitments and the chain of digests.
+
+    `run.py im verify FILE` checks it; so can anybody (docs/records.md).
+    """
+    return await deps.consultations.recording.export(actor, consultation)
 
 
 @routes.post(

@@ -28,6 +28,7 @@ from im.gathering import Gathering
 from im.messaging import Messaging
 from im.practising import Practising
 from im.reading import Reading
+from im.recording import Recording
 from queue_display import wire
 from queue_display.reading import QueueReadings
 from queue_display.service import QueueService
@@ -157,6 +158,10 @@ class Consultations(Protocol):
     @property
     def practising(self) -> Practising:
         """Doctors' practices."""
+
+    @property
+    def recording(self) -> Recording:
+        """Their records."""
 
 
 class Audit(Protocol):

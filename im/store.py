@@ -114,6 +114,12 @@ class Conversations(Protocol):
     async def hold(self, conversation: str, *, sender: str, cid: str = "") -> Room | None:
         """The conversation, locked, in one trip. ``None``: there is none."""
 
+    async def thread(self, conversation: str) -> Thread | None:
+        """The conversation as it is, without who is in it."""
+
+    async def names(self, *, after: str, limit: int) -> Sequence[str]:
+        """Every conversation there is, by id."""
+
     async def find_key(self, key: str) -> str | None:
         """The id of the conversation that was made under a key."""
 

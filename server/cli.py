@@ -23,6 +23,9 @@ app.add_typer(keys, name="keys")
 audit_app = typer.Typer(no_args_is_help=True, help="The log of who did what: verify, export, purge, key.")
 app.add_typer(audit_app, name="audit")
 
+im_app = typer.Typer(no_args_is_help=True, help="Conversations: verify.")
+app.add_typer(im_app, name="im")
+
 Config = Annotated[Path | None, typer.Option("--config", help="settings file; default: the embedded profile")]
 Data = Annotated[Path | None, typer.Option("--data", help="data folder")]
 Port = Annotated[int | None, typer.Option("--port", help="port to serve on; 0 picks a free one")]
@@ -226,6 +229,21 @@ def revoke(
     from server.issue import revoke_recorded
 
     typer.echo(asyncio.run(revoke_recorded(_settings(config, data), user=user, token_id=token_id)))
+
+
+@im_app.command("verify")
+def im_verify(
+    file: Annotated[Path | None, typer.Argument(help="an exported record; default: the database")] = None,
+    conversation: Annotated[str | None, typer.Option(help="only this conversation")] = None,
+    config: Config = None,
+    data: Data = None,
+) -> None:
+    """Name every message that was edited, replaced, removed or cut off. Status 1 when there is any."""
+    from server.im_commands import verify_database, verify_file
+
+    if file is not None:
+        sys.exit(verify_file(file))
+    sys.exit(asyncio.run(verify_database(_settings(config, data), conversation)))
 
 
 @audit_app.command("verify")

@@ -14,6 +14,7 @@ from im.consulted import Consulted
 from im.consulting import Consulting, House
 from im.fees import Fees, NoFees, SandboxFees
 from im.practising import Practising
+from im.recording import Recording
 from server.patient_parts import consent_texts
 
 
@@ -24,6 +25,7 @@ class ConsultationParts:
     consulting: Consulting
     consulted: Consulted
     practising: Practising
+    recording: Recording
 
 
 def consultation_parts(*, settings: Settings, units: SqlUnits, clock: Clock) -> ConsultationParts:
@@ -48,6 +50,7 @@ def consultation_parts(*, settings: Settings, units: SqlUnits, clock: Clock) -> 
         ),
         consulted=Consulted(units=units, clock=clock),
         practising=Practising(units=units, clock=clock, random=os.urandom, house=house),
+        recording=Recording(units=units, clock=clock),
     )
 
 

@@ -30,10 +30,11 @@ from adapters.sql.statement import IN_PLACES, ByDatabase, one_of, places
 from adapters.sql.transaction import Transaction
 from core.sealing import Sealing
 from im.store import Due, Listed, Pending, Row
-from im.thread import SPOKEN, Seat
+from im.thread import SPOKEN, Seat, Thread
 
 _C, _M, _S, _U = im_conversation.c, im_message.c, im_member.c, im_user.c
 
+_NAMES = select(_C.id).where(_C.id > bindparam("after")).order_by(_C.id).limit(bindparam("limit"))
 _KEY = select(_C.id).where(_C.key == bindparam("key"))
 
 
@@ -46,6 +47,7 @@ def _messages(dialect: str) -> Select[Any]:
     return select(*message_columns(dialect))
 
 
+_THREAD = _both(lambda on: select(*thread_columns(on)).where(_C.id == bindparam("of")))
 _MESSAGE = _both(
     lambda on: _messages(on).where(_M.conversation == bindparam("of"), _M.seq == bindparam("seq"))
 )
@@ -137,6 +139,13 @@ class ImReadings:
     def __init__(self, transaction: Transaction, sealing: Sealing) -> None:
         self._transaction = transaction
         self._sealing = sealing
+
+    async def thread(self, conversation: str) -> Thread | None:
+        row = await self._transaction.row(_THREAD, of=conversation)
+        return None if row is None else thread_of(row)
+
+    async def names(self, *, after: str, limit: int) -> Sequence[str]:
+        return [row[0] for row in await self._transaction.rows(_NAMES, after=after, limit=limit)]
 
     async def find_key(self, key: str) -> str | None:
         row = await self._transaction.row(_KEY, key=key)

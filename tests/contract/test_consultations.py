@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from adapters.sql.transaction import Database
 from adapters.sql.unit import SqlUnits
@@ -20,6 +21,8 @@ from im.consulting import Consulting, House
 from im.fees import NoFees, NoSandbox, SandboxFees
 from im.practice import Practice
 from im.practising import Practising
+from im.record import Finding, What, verify
+from im.recording import Recording
 from im.refusals import ConversationIsClosed, NoTurnsLeft
 from tests.contract.im_examples import Talk
 from tests.contract.patient_examples import IN_FORCE, ScriptedRecords, agree, body, owner, units_of
@@ -302,3 +305,35 @@ async def test_without_a_sandbox_nobody_pays_by_a_word(clinic: Clinic) -> None:
     with pytest.raises(NoSandbox):
         await clinic.consulting.pay(OWNER, name)
     assert (await clinic.seen(name)).state == "awaiting_payment"
+
+
+async def test_the_record_is_of_what_was_said_and_its_tampering_is_named(
+    clinic: Clinic, database: Database
+) -> None:
+    name = await clinic.asks()
+    await clinic.consulting.accept(LI, name)
+    for turn in range(2):
+        await clinic.talk.says(OWNER, f"问{turn}", f"cid-{turn:05}", name)
+    recording = Recording(units=clinic.units, clock=clinic.clock)
+    told = await recording.export(OWNER, name)
+    assert verify(told) == []
+    assert [each.type for each in told.entries] == ["text", "event", "text", "text"]
+    with pytest.raises(rules.NoSuchConsultation):
+        await recording.export(WANG, name)
+    assert [findings async for _, findings in recording.check()] == [[]]
+
+    async def harmed(*statements: str) -> list[Finding]:
+        async with database.write() as transaction:
+            for each in statements:
+                await transaction.run(text(each))
+            await transaction.commit()
+        [(_, findings)] = [found async for found in recording.check(name)]
+        return findings
+
+    assert await harmed("UPDATE im_message SET sender = 'doctor.wang' WHERE seq = 3") == [
+        Finding(3, What.REPLACED)
+    ]
+    assert Finding(3, What.MISSING) in await harmed("DELETE FROM im_message WHERE seq = 3")
+    # A seal is bound to its place: moved to another number it does not open.
+    moved = await harmed("UPDATE im_message SET seq = 3 WHERE seq = 4")
+    assert moved == [Finding(3, What.UNREADABLE)]

@@ -182,6 +182,8 @@ POLICY = MappingProxyType(
         # Files in conversations
         "file.send": _rule(_TALKERS, Touches.HEALTH, Reach.OWN),
         "file.look": _rule(_TALKERS, Touches.HEALTH, Reach.OWN),
+        # By a link, which is the permission; who was given it is recorded.
+        "file.fetch": _rule(None, Touches.NOTHING, Reach.OWN),
         # Moderation, and the record of conversations
         "moderation.review": _rule({Role.SERVICE_DESK}, Touches.HEALTH, Reach.ALL, managed=True),
         "moderation.words": _administration(Role.SECURITY_ADMIN),

@@ -162,6 +162,13 @@ def _contradictions(settings: Settings) -> Iterable[tuple[str, str]]:
         if not days <= getattr(settings.retention, name) <= MOST_DAYS:
             yield f"retention.{name}", f"must be {days} to {MOST_DAYS}"
     yield from _about_health_cards(settings)
+    files = settings.files
+    if files.store == "s3":
+        if not _SAFE.match(files.s3_url):
+            yield "files.s3_url", "must begin with https:// (http:// only on 127.0.0.1)"
+        for name in ("s3_bucket", "s3_access_key"):
+            if not getattr(files, name):
+                yield f"files.{name}", "is needed for an S3 store"
     if not 1 <= settings.patients.per_account <= limits.PATIENTS_PER_ACCOUNT:
         yield "patients.per_account", f"must be 1 to {limits.PATIENTS_PER_ACCOUNT}"
     for name, fewest, most in (

@@ -244,6 +244,20 @@ class Im(Setting, frozen=True, kw_only=True):
     """How long somebody can take an own message back."""
 
 
+class Files(Setting, frozen=True, kw_only=True):
+    """Where pictures, voices and documents of conversations are kept, each sealed under its own key."""
+
+    store: Literal["folder", "s3"] = "folder"
+    folder: str = "{data}/files"
+    """One folder for all machines."""
+    s3_url: str = ""
+    """``https://host`` of the store."""
+    s3_bucket: str = ""
+    s3_region: str = "us-east-1"
+    s3_access_key: str = ""
+    s3_secret_file: str = "{data}/keys/s3-secret"
+
+
 class Consultations(Setting, frozen=True, kw_only=True):
     """图文问诊."""
 
@@ -330,6 +344,7 @@ class Settings(Setting, frozen=True, kw_only=True):
     wechat_mini: WeChatMini = WeChatMini()
     alipay: Alipay = Alipay()
     sms: Sms = Sms()
+    files: Files = Files()
     im: Im = Im()
     consultations: Consultations = Consultations()
     patients: Patients = Patients()

@@ -28,6 +28,7 @@ class Kind(enum.Enum):
     NOT_FOUND = 404
     CONFLICT = 409
     TOO_LARGE = 413
+    RANGE = 416
     TOO_MANY = 429
     UNAVAILABLE = 503
 

@@ -22,6 +22,7 @@ from clinic.reading import DirectoryReadings
 from core.actor import Actor
 from core.ids import LineId
 from handlers.wire import Readiness, Start
+from im.attaching import Attaching
 from im.consulted import Consulted
 from im.consulting import Consulting
 from im.gathering import Gathering
@@ -193,6 +194,7 @@ class Deps:
     staff: Staff
     audit: Audit
     im: Im
+    files: Attaching
     consultations: Consultations
     readiness: Callable[[], Awaitable[Readiness]]
     metrics: Callable[[], bytes]

@@ -10,12 +10,14 @@ import re
 import secrets
 import time
 from collections.abc import Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 import structlog
 from prometheus_client import Histogram
+from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler
 
 from accounts.quota import Pace
@@ -24,6 +26,7 @@ from core.actor import ANONYMOUS, Actor
 from core.clock import Clock
 from core.refusals import BadInput, Forbidden, Refusal, Unauthenticated, Unavailable
 from core.replays import Kept, Replays
+from core.sealing import SealBroken
 from handlers.caller import Caller
 from handlers.client_address import ClientAddresses
 from handlers.deps import Deps, Identify
@@ -31,8 +34,9 @@ from handlers.managed import ManagedAddresses
 from handlers.problems import MEDIA_TYPE, Problem, Words, plain_problem, problem_of
 from handlers.protection import API_HEADERS, HTTPS_HEADER, Origins
 from handlers.quota import DEVICE_HEADER, RequestQuotas
+from handlers.ranges import Wanted
 from handlers.recording import Recording, Trail
-from handlers.routes import Answered, Plain, RawBody, Route
+from handlers.routes import Answered, Plain, RawBody, Route, Streamed
 
 log = structlog.get_logger()
 
@@ -86,7 +90,7 @@ class JsonEndpoint(RequestHandler):
         self._began = time.perf_counter()
         self._media_type = "application/json; charset=utf-8"
 
-    SUPPORTED_METHODS = ("GET", "POST", "HEAD", "OPTIONS")
+    SUPPORTED_METHODS = ("GET", "POST", "PUT", "HEAD", "OPTIONS")
 
     def set_default_headers(self) -> None:
         headers = self._headers
@@ -102,6 +106,9 @@ class JsonEndpoint(RequestHandler):
 
     async def post(self, *parts: str) -> None:
         await self._serve("POST", parts)
+
+    async def put(self, *parts: str) -> None:
+        await self._serve("PUT", parts)
 
     async def options(self, *parts: str) -> None:
         self._allow()
@@ -124,10 +131,17 @@ class JsonEndpoint(RequestHandler):
         except TimeoutError:
             self._answer_problem(problem_of(RequestTookTooLong(), self._edge.words, accept=self._accept))
         else:
-            self._say(status, self._media_type, body)
+            if isinstance(body, Streamed):
+                await self._stream(body)
+            else:
+                self._say(status, self._media_type, body)
 
     def _say(self, status: int, media_type: str, body: bytes) -> None:
         """Answer, with what a browser on another host or behind TLS has to be told besides."""
+        self._begin(status, media_type)
+        self.finish(body)
+
+    def _begin(self, status: int, media_type: str) -> None:
         edge, request = self._edge, self.request
         self.set_status(status)
         self.set_header("Content-Type", media_type)
@@ -137,7 +151,27 @@ class JsonEndpoint(RequestHandler):
                 self.set_header(name, value)
         if edge.addresses.is_https(request.remote_ip or "", request.headers):
             self.set_header(*HTTPS_HEADER)
-        self.finish(body)
+
+    async def _stream(self, answer: Streamed) -> None:
+        """Answer piece by piece. What fails on the way cuts the connection: the length was said already."""
+        self._begin(answer.status, answer.media_type)
+        for name, value in answer.headers:
+            self.set_header(name, value)
+        if answer.status != 304:
+            self.set_header("Content-Length", str(answer.length))
+        if answer.pieces is not None and self.request.method != "HEAD":
+            try:
+                async with asyncio.timeout(limits.FILE_FETCH_SECONDS), aclosing(answer.pieces) as pieces:
+                    async for piece in pieces:
+                        self.write(piece)
+                        await self.flush()
+            except (StreamClosedError, TimeoutError, Refusal, SealBroken) as error:
+                if not isinstance(error, StreamClosedError):
+                    log.warning("http.cut", why=type(error).__name__)
+                connection: Any = self.request.connection
+                connection.stream.close()
+                return
+        self.finish()
 
     def _answer_no_route(self) -> None:
         status, code = (405, "core.method_not_allowed") if self._routes else (404, "core.no_such_path")
@@ -148,7 +182,7 @@ class JsonEndpoint(RequestHandler):
     def _allow(self) -> None:
         self.set_header("Allow", ", ".join(sorted({*self._routes, "OPTIONS"})))
 
-    async def _call(self, route: Route, parts: tuple[str, ...]) -> tuple[int, bytes]:
+    async def _call(self, route: Route, parts: tuple[str, ...]) -> tuple[int, bytes | Streamed]:
         """Find out who asks, carry the request out, and leave its record before the answer leaves."""
         trail = self._edge.recording.trail(route, parts, self.request)
         # Too often is said before anything is recorded: a flood must not become a flood of records.
@@ -174,14 +208,16 @@ class JsonEndpoint(RequestHandler):
 
     async def _carry_out(
         self, route: Route, trail: Trail, parts: tuple[str, ...]
-    ) -> tuple[object, int, bytes]:
+    ) -> tuple[object, int, bytes | Streamed]:
         given: dict[str, Any] = dict(zip(route.parts, parts, strict=True))
         if route.query is not None:
             given["query"] = self._query(route.query, lenient=route.lenient)
         if route.body is not None:
             given["body"] = self._body(route.body)
         if route.takes_raw:
-            given["raw"] = RawBody(self.request.body)
+            given["raw"] = self._raw()
+        if route.takes_wanted:
+            given["wanted"] = Wanted.of(self.request.headers)
         key = self.request.headers.get("Idempotency-Key")
         if route.takes_key:
             given["key"] = key
@@ -215,7 +251,13 @@ class JsonEndpoint(RequestHandler):
         await replays.keep(scope=scope, key=key, kept=Kept(status=route.status, body=body))
         return answer, route.status, body
 
-    def _encoded(self, route: Route, answer: Any) -> tuple[int, bytes]:
+    def _raw(self) -> RawBody:
+        files = self.request.files.get("file")
+        return RawBody(self.request.body, file=files[0].body if files else None)
+
+    def _encoded(self, route: Route, answer: Any) -> tuple[int, bytes | Streamed]:
+        if isinstance(answer, Streamed):
+            return answer.status, answer
         if isinstance(answer, Answered):
             for name, value in answer.headers:
                 self.set_header(name, value)

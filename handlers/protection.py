@@ -27,8 +27,8 @@ API_HEADERS: Mapping[str, str] = MappingProxyType(
 PAGE_HEADERS: Mapping[str, str] = MappingProxyType(
     {
         **_COMMON,
-        # The counter's page reads health cards with the camera; nothing asks for the rest.
-        "Permissions-Policy": "camera=(self), geolocation=(), microphone=(), payment=(), usb=()",
+        # The counter's page reads health cards with the camera, patients and doctors send voice; no more.
+        "Permissions-Policy": "camera=(self), geolocation=(), microphone=(self), payment=(), usb=()",
     }
 )
 """Of every file of the built pages; pages have a policy of their own besides."""
@@ -36,7 +36,7 @@ PAGE_HEADERS: Mapping[str, str] = MappingProxyType(
 HTTPS_HEADER = ("Strict-Transport-Security", "max-age=31536000")
 """Where TLS is before us (RFC 6797). Not for sub-domains: they are not ours to decide."""
 
-_METHODS = "GET, POST"
+_METHODS = "GET, POST, PUT"
 _ASKED = "Authorization, Content-Type, Accept-Language, Idempotency-Key, X-Device"
 _SHOWN = "Retry-After, WWW-Authenticate"
 _AGAIN_SECONDS = "600"

@@ -7,6 +7,7 @@ that is closed while the client still sends is reset, and the answer is lost wit
     408 core.request_too_slow    head or body did not come in time; a connection at rest is just closed
     431 core.headers_too_large   the head ends nowhere within ``HTTP_HEADER_BYTES``
     413 core.body_too_large      by its Content-Length, or when its chunks are more than ``HTTP_BODY_BYTES``
+    503 core.too_much_at_once    a large body that is allowed, while others fill what all may together
     400 core.bad_request         whatever Tornado cannot read
 """
 
@@ -16,7 +17,7 @@ import enum
 import re
 import socket
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from tornado.iostream import IOStream, StreamClosedError
 
@@ -30,8 +31,35 @@ _LINE_BYTES = 64
 _END_OF_HEAD = rb"(?s)\r?\n\r?\n|(?<=.{%d})" % limits.HTTP_HEADER_BYTES
 _END_OF_LINE = rb"(?s)\r\n|(?<=.{%d})" % _LINE_BYTES
 _LENGTH = re.compile(rb"(?i)\ncontent-length:[ \t]*([0-9]{1,18})[ \t]*\r?\n")
+_TARGET = re.compile(rb"\A(?:PUT|POST) (\S{1,512}) ")
 _LANGUAGE = re.compile(rb"(?i)\naccept-language:[ \t]*([^\r\n]{0,200})")
 _TORNADOS_ANSWER = b"HTTP/1.1 400 Bad Request\r\n\r\n"
+
+
+class BodyRoom(Protocol):
+    """Which requests may bring more than ``HTTP_BODY_BYTES``, and how much of that all may bring at once."""
+
+    def admits(self, target: str) -> int:
+        """How many bytes a request for that path and query may bring; 0: no more than any other."""
+
+    def take(self, size: int) -> bool:
+        """Whether there is room for so much more."""
+
+    def give_back(self, size: int) -> None:
+        """It was taken in, or will not come."""
+
+
+class NoBodyRoom:
+    """Every request is like any other."""
+
+    def admits(self, target: str) -> int:
+        return 0
+
+    def take(self, size: int) -> bool:
+        return False
+
+    def give_back(self, size: int) -> None:
+        pass
 
 
 class Part(enum.Enum):
@@ -49,9 +77,12 @@ class RequestStream(IOStream):
     Deadlines cost two assignments a request: ``RequestStreams`` looks now and then whether one has passed.
     """
 
-    def __init__(self, taken: socket.socket, *, say: Say) -> None:
+    def __init__(self, taken: socket.socket, *, say: Say, room: BodyRoom) -> None:
         super().__init__(taken, max_buffer_size=limits.HTTP_BODY_BYTES + limits.HTTP_HEADER_BYTES)
         self._say = say
+        self._room = room
+        self._room_taken = 0
+        self._most = limits.HTTP_BODY_BYTES
         self._now = asyncio.get_running_loop().time
         self._language = ""
         self._unread = 0
@@ -70,6 +101,7 @@ class RequestStream(IOStream):
 
     async def read_until_regex(self, regex: bytes, max_bytes: int | None = None) -> bytes:
         """The next request's head. Tornado asks for nothing else by a regular expression."""
+        self.leave_room()
         self._language = ""
         self._waits_for, self._until = Part.REQUEST, self._now() + limits.HTTP_IDLE_SECONDS
         if self._unread:
@@ -77,12 +109,35 @@ class RequestStream(IOStream):
         head = self._read(await super().read_until_regex(_END_OF_HEAD))
         if len(head) > limits.HTTP_HEADER_BYTES or not head.endswith(b"\n"):
             await self._refuse(431, "core.headers_too_large")
+        seconds = limits.HTTP_BODY_SECONDS
         length = _LENGTH.search(head)
-        if length is not None and int(length[1]) > limits.HTTP_BODY_BYTES:
+        if (b"hunked" in head) if length is None else (int(length[1]) > limits.HTTP_BODY_BYTES):
+            seconds = await self._make_room(head, None if length is None else int(length[1])) or seconds
+        self._body_bytes, self._body_until = 0, self._now() + seconds
+        return head
+
+    def leave_room(self) -> None:
+        """What was kept free for the body of before is others' again."""
+        self._most = limits.HTTP_BODY_BYTES
+        if self._room_taken:
+            self._room.give_back(self._room_taken)
+            self._room_taken = 0
+
+    async def _make_room(self, head: bytes, length: int | None) -> float:
+        """Keep room for a body that may be large; answers the seconds that it may take, 0 for any other's."""
+        target = _TARGET.match(head)
+        admitted = self._room.admits(target[1].decode("latin-1")) if target else 0
+        if (length or 0) > max(admitted, limits.HTTP_BODY_BYTES):
             self._language = _language_of(head)
             await self._refuse(413, "core.body_too_large")
-        self._body_bytes, self._body_until = 0, self._now() + limits.HTTP_BODY_SECONDS
-        return head
+        if admitted <= limits.HTTP_BODY_BYTES:
+            return 0.0
+        size = admitted if length is None else length
+        if not self._room.take(size):
+            self._language = _language_of(head)
+            await self._refuse(503, "core.too_much_at_once")
+        self._room_taken, self._most = size, size
+        return limits.FILE_BODY_SECONDS
 
     async def read_until(self, delimiter: bytes, max_bytes: int | None = None) -> bytes:
         """A chunk's length. Tornado asks for nothing else by a delimiter."""
@@ -91,7 +146,7 @@ class RequestStream(IOStream):
         if line.endswith(b"\r\n"):
             with contextlib.suppress(ValueError):
                 self._body_bytes += int(line, 16)
-        if self._body_bytes > limits.HTTP_BODY_BYTES:
+        if self._body_bytes > self._most:
             await self._refuse(413, "core.body_too_large")
         return line
 
@@ -143,13 +198,14 @@ class RequestStream(IOStream):
 class RequestStreams:
     """Every connection of this process that still speaks HTTP, and the eye on their deadlines."""
 
-    def __init__(self, *, say: Say) -> None:
+    def __init__(self, *, say: Say, room: BodyRoom | None = None) -> None:
         self._say = say
+        self._room = room or NoBodyRoom()
         self._open: set[RequestStream] = set()
 
     def open(self, taken: socket.socket) -> RequestStream:
         """A connection that was just accepted."""
-        stream = RequestStream(taken, say=self._say)
+        stream = RequestStream(taken, say=self._say, room=self._room)
         self._open.add(stream)
         return stream
 
@@ -162,6 +218,7 @@ class RequestStreams:
             for stream in tuple(self._open):
                 stream.look_at(at)
                 if stream.closed():
+                    stream.leave_room()
                     self._open.discard(stream)
 
 

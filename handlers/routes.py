@@ -5,14 +5,15 @@
 
 A parameter named like a ``{part}`` of the path is that part; ``query`` and ``body`` are msgspec structs;
 ``deps`` and ``actor`` are given, ``key`` is the Idempotency-Key or ``None``, ``caller`` from where the
-request comes (``handlers/caller.py``), and ``raw`` the body as it came. OpenAPI is made from the
+request comes (``handlers/caller.py``), ``raw`` the body as it came, and ``wanted`` which part of a file
+(``handlers/ranges.py``). OpenAPI is made from the
 same signatures (``server/schema.py``).
 """
 
 import inspect
 import re
 import typing
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,9 +40,24 @@ class Plain:
 
 @dataclass(frozen=True, slots=True)
 class RawBody:
-    """A request's body as it came: XML or a form of somebody else's making. At most ``HTTP_BODY_BYTES``."""
+    """A request's body as it came: XML, somebody else's form, or a file. At most ``HTTP_BODY_BYTES``,
+    unless the body's address says that more is welcome (``handlers.request_stream.BodyRoom``)."""
 
     body: bytes = field(repr=False)
+    file: bytes | None = field(default=None, repr=False)
+    """The part called ``file`` of a ``multipart/form-data`` body."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Streamed:
+    """An answer that is sent piece by piece, each when the one before has left."""
+
+    pieces: AsyncGenerator[bytes, None] | None = field(default=None, repr=False)
+    """``None``: nothing but a head."""
+    length: int
+    media_type: str
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +88,12 @@ class Route:
     parts: tuple[str, ...]
     takes_key: bool
     takes_raw: bool
+    raw_type: str
+    """The media type of a raw body, for the API document."""
     lenient: bool
     """Parameters in the address that nobody knows are passed over: a stranger's server sets them."""
     takes_caller: bool
+    takes_wanted: bool
     tag: str
     facts: tuple[str, ...] = ()
     """Fields of the answer that its record in the log holds besides: ids, digests."""
@@ -110,6 +129,10 @@ class Routes:
         """Register the function for POST; see ``_add`` for the options."""
         return self._add("POST", path, **options)
 
+    def put(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
+        """Register the function for PUT; see ``_add`` for the options."""
+        return self._add("PUT", path, **options)
+
     def _add(
         self,
         method: str,
@@ -124,20 +147,24 @@ class Routes:
         lenient: bool = False,
         facts: Iterable[str] = (),
         live: str | None = None,
+        raw_type: str = "text/xml",
     ) -> Callable[[Endpoint], Endpoint]:
         """Make a decorator that registers a function for an action of ``accounts.policy.POLICY``.
 
         ``refuses`` are the refusals a caller may meet, for the API document. A ``replayable`` endpoint
         honours ``Idempotency-Key``. ``answer`` documents the model when the annotation cannot. ``lenient``
         passes over unknown parameters in the address. ``facts`` are fields of the answer that the log keeps;
-        never personal data. ``live`` makes it an ``rpc`` of sockets too, under that name.
+        never personal data. ``live`` makes it an ``rpc`` of sockets too, under that name. ``raw_type``
+        documents a body that is no JSON.
         """
 
         def register(function: Endpoint) -> Endpoint:
             hints = typing.get_type_hints(function)
             names = tuple(inspect.signature(function).parameters)
             parts = tuple(_PART.findall(path))
-            unknown = set(names) - set(parts) - {"deps", "actor", "body", "query", "key", "raw", "caller"}
+            unknown = (
+                set(names) - set(parts) - {"deps", "actor", "body", "query", "key", "raw", "caller", "wanted"}
+            )
             if unknown or not set(parts) <= set(names):
                 raise TypeError(f"{function.__name__}: parameters do not fit {path}: {unknown or parts}")
             self.found.append(
@@ -158,8 +185,10 @@ class Routes:
                     parts=parts,
                     takes_key="key" in names,
                     takes_raw="raw" in names,
+                    raw_type=raw_type,
                     lenient=lenient,
                     takes_caller="caller" in names,
+                    takes_wanted="wanted" in names,
                     tag=self.tag,
                     facts=tuple(facts),
                     live=live,

@@ -10,6 +10,7 @@ from accounts.consent_store import ConsentStore
 from clinic.directory import Directories
 from clinic.patient_store import PatientStore
 from im.consultation import Consultation
+from im.file_store import Files
 from im.practice import Practice
 from im.store import Unit as ImUnit
 from im.thread import Seat
@@ -117,6 +118,10 @@ class Unit(ImUnit, Protocol):
     @property
     def consultations(self) -> Consultations:
         """Consultations."""
+
+    @property
+    def files(self) -> Files:
+        """Files of conversations."""
 
     @property
     def practices(self) -> Practices:

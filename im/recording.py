@@ -45,6 +45,7 @@ class Recording:
             if thread is None:
                 raise NoSuchConsultation()
             rows = await _all(unit, thread)
+            files = await _files(unit, consultation)
         it, said = kept.it, kept.said
         facts: dict[str, Any] = {
             "state": it.stage.value,
@@ -57,6 +58,7 @@ class Recording:
             "accepted_at": it.accepted_at,
             "ended_at": it.ended_at,
             "fee_fen": it.terms.fee_fen,
+            "files": files,
         }
         if actor.role is Role.DOCTOR:
             facts["patient"] = it.patient
@@ -98,6 +100,28 @@ async def _all(unit: Unit, thread: Thread) -> list[Row]:
         rows += page
         if len(page) < limits.IM_RECORD_MESSAGES:
             return rows
+
+
+async def _files(unit: Unit, conversation: str) -> list[dict[str, Any]]:
+    """What was sent as files, with the SHA-256 of what was kept, so that a copy can be compared."""
+    found: list[dict[str, Any]] = []
+    after = ""
+    while page := await unit.files.of_conversation(
+        conversation, after=after, limit=limits.IM_RECORD_MESSAGES
+    ):
+        found += [
+            {
+                "file": each.id,
+                "seq": each.seq,
+                "media_type": each.content.media_type,
+                "bytes": each.content.size,
+                "sha256": each.content.digest.hex(),
+            }
+            for each in page
+            if each.content is not None
+        ]
+        after = page[-1].id
+    return found
 
 
 async def _first_broken(unit: Unit, thread: Thread) -> int:

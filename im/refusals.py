@@ -1,6 +1,6 @@
 """Why a conversation says no. Not a member is told what nobody's is told: there is no such conversation."""
 
-from core.refusals import Forbidden, Kind, NotFound, Refusal
+from core.refusals import Forbidden, Kind, NotFound, Refusal, Unavailable
 
 
 class NoSuchConversation(NotFound):
@@ -108,6 +108,78 @@ class FileNotReady(Refusal):
 
     code = "im.file_not_ready"
     kind = Kind.CONFLICT
+
+
+class FileTooLarge(Refusal):
+    """More bytes than a file of this sort may have, or than were announced."""
+
+    code = "im.file_too_large"
+    kind = Kind.TOO_LARGE
+
+    def __init__(self, *, most: int) -> None:
+        super().__init__(most=most)
+
+
+class FileNotTaken(Refusal):
+    """Its bytes are none of the kinds that a conversation carries; ``takes`` says which are."""
+
+    code = "im.file_not_taken"
+    kind = Kind.BAD_INPUT
+
+    def __init__(self, *, takes: list[str]) -> None:
+        super().__init__(takes=list(takes))
+
+
+class FileDamaged(Refusal):
+    """It begins like one of the kinds that are carried, and cannot be read as one."""
+
+    code = "im.file_damaged"
+    kind = Kind.BAD_INPUT
+
+
+class VoiceTooLong(Refusal):
+    """A recording longer than a minute."""
+
+    code = "im.voice_too_long"
+    kind = Kind.BAD_INPUT
+
+    def __init__(self, *, seconds: int) -> None:
+        super().__init__(seconds=seconds)
+
+
+class NoSuchUpload(NotFound):
+    """Nothing is awaited here: never was, not from the caller, came already, or the time is over."""
+
+    code = "im.no_such_upload"
+
+
+class TooManyUploads(Refusal):
+    """The caller began more uploads than may be open at once."""
+
+    code = "im.too_many_uploads"
+    kind = Kind.TOO_MANY
+
+
+class NoSuchFile(NotFound):
+    """The link is over, or what it led to is no longer there."""
+
+    code = "im.no_such_file"
+
+
+class RangeNotThere(Refusal):
+    """The part of a file that is asked for begins behind its end."""
+
+    code = "im.range_not_there"
+    kind = Kind.RANGE
+
+    def __init__(self, *, size: int) -> None:
+        super().__init__(size=size)
+
+
+class FilesAway(Unavailable):
+    """Where files are kept does not answer; nothing was done."""
+
+    code = "im.files_away"
 
 
 class WordsNotAllowed(Refusal):

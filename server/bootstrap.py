@@ -38,6 +38,7 @@ from core.nudge import Nudge
 from core.refusals import StorageUnavailable
 from core.tasks import end_tasks
 from front_machine.link import HospitalLink, client_context
+from handlers.body_room import UploadRoom
 from handlers.client_address import ClientAddresses
 from handlers.deps import Deps
 from handlers.endpoint import Edge
@@ -65,6 +66,7 @@ from server.consultation_parts import consultation_parts
 from server.demo_staff import demo_accounts
 from server.edge_parts import managed_addresses, request_quotas
 from server.exposition import exposed
+from server.file_parts import file_parts, files_probe, open_blobs
 from server.ground import Ground
 from server.health import Probe
 from server.health_card_parts import open_health_cards
@@ -303,6 +305,8 @@ async def _web_role(
     employed = demo_accounts(key) if settings.demo.enabled else ()
     passwords = Argon2Passwords()
     stack.callback(passwords.close)
+    blobs = await open_blobs(settings.files, stack)
+    files = file_parts(settings=settings, units=ground.units, clock=clock, blobs=blobs, key=key, stack=stack)
     deps = Deps(
         version=VERSION,
         queue=queue,
@@ -323,11 +327,17 @@ async def _web_role(
             settings=settings, units=ground.units, clock=clock, records=records_of(ground.link), cards=cards
         ),
         consultations=consultation_parts(settings=settings, units=ground.units, clock=clock),
-        im=im_parts(settings=settings, units=ground.units, clock=clock, broker=ground.broker),
+        im=im_parts(
+            settings=settings, units=ground.units, clock=clock, broker=ground.broker, attachments=files
+        ),
+        files=files,
         readiness=standing.readiness(
             database=ground.database.answers,
             broker=ground.broker.servers,
-            others=[Probe("clock", needed=False, ask=ground.watch.standing)] if ground.watch else (),
+            others=[
+                files_probe(blobs),
+                *([Probe("clock", needed=False, ask=ground.watch.standing)] if ground.watch else ()),
+            ],
         ),
         metrics=lambda: generate_latest(ground.metrics.registry),
         start=lambda: start_answer(settings, issuer, build, employed),
@@ -358,7 +368,8 @@ async def _web_role(
     calls.open(edge)
     application = make_application(edge, ROUTES, live.rules, settings.web, ROOT)
     listening = bind(settings.web, shared=shared)
-    return WebServer(application, listening, words=words, door_of=live.door), live
+    room = UploadRoom(files.room)
+    return WebServer(application, listening, words=words, door_of=live.door, room=room), live
 
 
 def _queue(ground: Ground, live: Live, build: str) -> QueueParts:

@@ -26,7 +26,9 @@ from core.clock import SystemClock
 from core.clock_offset import judged
 from core.refusals import Refusal
 from front_machine.link import HospitalLink, client_context
+from im.refusals import FilesAway
 from server.edge_parts import managed_networks
+from server.file_parts import judge_files
 from server.outcomes import CannotStart
 from server.pki import describe
 from server.platforms_checks import judge_ways
@@ -109,6 +111,13 @@ async def _broker(settings: Settings) -> Finding:
         )
     finally:
         await broker.close()
+
+
+async def _files(settings: Settings) -> Finding:
+    try:
+        return Finding(True, await judge_files(settings))
+    except FilesAway:
+        return Finding(False, "no answer, or no such bucket", "files.folder or files.s3_url")
 
 
 async def _away(servers: Mapping[str, Callable[[], Awaitable[None]]]) -> list[str]:
@@ -274,6 +283,7 @@ CHECKS: dict[str, Check] = {
     "lines and screens": _lines,
     "administration": _administration,
     "proxies": _proxies,
+    "files": _files,
     "keys of fields": _keys,
     "pages": _pages,
     "clock": _clock,

@@ -12,7 +12,7 @@ from core import limits
 from core.clock import Clock
 from core.quota import Allowance, Wish
 from im.gathering import Gathering
-from im.messaging import Manners, Messaging
+from im.messaging import Attachments, Manners, Messaging
 from im.posting import channel_of
 from im.reading import Reading
 from realtime.broker import Broker, BrokerUnavailable
@@ -27,7 +27,9 @@ class ImParts:
     gathering: Gathering
 
 
-def im_parts(*, settings: Settings, units: SqlUnits, clock: Clock, broker: Broker) -> ImParts:
+def im_parts(
+    *, settings: Settings, units: SqlUnits, clock: Clock, broker: Broker, attachments: Attachments
+) -> ImParts:
     """What a web process needs of messaging."""
     counted = MemoryQuotas(clock)
     allowed = Allowance(limits.IM_TYPING_AT_ONCE, 1 / limits.IM_TYPING_SECONDS)
@@ -58,6 +60,7 @@ def im_parts(*, settings: Settings, units: SqlUnits, clock: Clock, broker: Broke
             present=present,
             may_type=may_type,
             manners=Manners(recall_within=timedelta(seconds=settings.im.recall_seconds)),
+            attachments=attachments,
         ),
         reading=Reading(units=units),
         gathering=Gathering(units=units, clock=clock, random=os.urandom),

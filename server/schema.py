@@ -17,7 +17,7 @@ from handlers.endpoint import RequestTookTooLong
 from handlers.managed import NotFromHere
 from handlers.problems import MEDIA_TYPE, TITLES, Problem
 from handlers.quota import DEVICE_HEADER
-from handlers.routes import Plain, Route
+from handlers.routes import Plain, Route, Streamed
 
 VERSION = "1.0.0"
 REF = "#/components/schemas/{name}"
@@ -48,10 +48,22 @@ class PushChannel:
         return self.payload if isinstance(self.payload, tuple) else (self.payload,)
 
 
+_RAW = {
+    "text/xml": {"type": "string"},
+    "application/octet-stream": {"type": "string", "format": "binary"},
+    "multipart/form-data": {
+        "type": "object",
+        "properties": {"file": {"type": "string", "format": "binary"}},
+        "required": ["file"],
+    },
+}
+"""Bodies that are no JSON, by media type."""
+
+
 def openapi(routes: Sequence[Route]) -> dict[str, Any]:
     """The OpenAPI 3.1 document of the routes."""
     shapes = {Problem, *(shape for route in routes for shape in (route.answer, route.body))}
-    structs = [shape for shape in shapes if shape is not None and shape is not Plain]
+    structs = [shape for shape in shapes if shape not in {None, Plain, Streamed}]
     models, components = _models(structs)
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
@@ -136,7 +148,7 @@ def _models(structs: Iterable[Any]) -> tuple[dict[Any, dict[str, Any]], dict[str
 
 def _operation(route: Route, models: Mapping[Any, dict[str, Any]]) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": route.summary}
-    if route.answer is not Plain:
+    if route.answer not in {Plain, Streamed}:
         answer["content"] = {"application/json": {"schema": models[route.answer]}}
     operation: dict[str, Any] = {
         "operationId": route.function.__name__,
@@ -153,7 +165,10 @@ def _operation(route: Route, models: Mapping[Any, dict[str, Any]]) -> dict[str, 
             "content": {"application/json": {"schema": models[route.body]}},
         }
     if route.takes_raw:
-        operation["requestBody"] = {"required": True, "content": {"text/xml": {"schema": {"type": "string"}}}}
+        operation["requestBody"] = {
+            "required": True,
+            "content": {route.raw_type: {"schema": _RAW[route.raw_type]}},
+        }
     if route.allow is not None:
         operation["security"] = [{"token": []}]
         operation["x-roles"] = sorted(role.value for role in route.allow)
@@ -200,6 +215,9 @@ def _problems(route: Route) -> dict[str, Any]:
     by_status: dict[int, list[str]] = {}
     for refusal in refused:
         by_status.setdefault(refusal.kind.value, []).append(refusal.code)
+    if route.takes_raw and route.raw_type == "multipart/form-data":
+        # A form that cannot be read is refused before anything of ours sees it.
+        by_status[400] = ["core.bad_request"]
     return {
         str(status): {
             "description": f"{TITLES[status]}: " + ", ".join(f"`{code}`" for code in sorted(set(codes))),

@@ -26,7 +26,7 @@ from handlers.pages import PageFile, Pages
 from handlers.paths import ApiRouter
 from handlers.problems import closing_answer, plain_problem
 from handlers.realtime_door import Door, OpenStream
-from handlers.request_stream import RequestStreams
+from handlers.request_stream import BodyRoom, RequestStreams
 from handlers.routes import Route
 from server.outcomes import CannotStart
 
@@ -109,14 +109,18 @@ class WebServer:
         *,
         words: Words,
         door_of: Callable[[HTTPServer, OpenStream], Door],
+        room: BodyRoom | None = None,
     ) -> None:
         self._sockets = list(sockets)
         self.port: int = self._sockets[0].getsockname()[1]
         """The port that was really taken (useful when 0 was asked for)."""
         self._words = words
-        self._streams = RequestStreams(say=self._say)
+        self._streams = RequestStreams(say=self._say, room=room)
         self._watching: asyncio.Task[None] | None = None
-        self._server = HTTPServer(application, max_body_size=limits.HTTP_BODY_BYTES)
+        # What is smaller for most requests, ``RequestStream`` sees to.
+        self._server = HTTPServer(
+            application, max_body_size=limits.FILE_DOCUMENT_BYTES + limits.FILE_FORM_BYTES
+        )
         # ``RequestStream`` keeps all deadlines; Tornado's own would close without a word.
         self._server.conn_params.header_timeout = None
         self._door = door_of(self._server, self._streams.open)

@@ -20,6 +20,7 @@ from server.accounts_parts import account_forgetting
 from server.audit_work import AuditWork
 from server.consultation_parts import consultation_work
 from server.exposition import SyncCollector
+from server.file_parts import file_work
 from server.ground import Ground
 from server.leases import LeaseKeeper
 from server.leftovers import OutboxLeftovers
@@ -49,6 +50,7 @@ async def worker_role(ground: Ground, work_after: Callable[[], Awaitable[None]] 
             units=ground.units.under(keeper.fence_of("consultations")),
             clock=ground.clock,
         ),
+        "files": file_work(ground.settings, ground.units.under(keeper.fence_of("files")), ground.clock),
         "audit": AuditWork(ground.audit, ground.settings, clock=ground.clock, metrics=ground.metrics).run,
     }
     if ground.link is not None:

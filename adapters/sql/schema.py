@@ -1,11 +1,19 @@
 """The whole schema: every module that adds tables to ``tables.metadata`` is imported here, and only here."""
 
-from adapters.sql import accounts_tables, consultation_tables, im_tables, patient_tables, staff_tables
+from adapters.sql import (
+    accounts_tables,
+    consultation_tables,
+    file_tables,
+    im_tables,
+    patient_tables,
+    staff_tables,
+)
 from adapters.sql.tables import metadata
 
 __all__ = [
     "accounts_tables",
     "consultation_tables",
+    "file_tables",
     "im_tables",
     "metadata",
     "patient_tables",

@@ -10,6 +10,7 @@ from adapters.sql.consents_store import SqlConsents
 from adapters.sql.consultations_store import SqlConsultations, SqlPractices
 from adapters.sql.credentials_store import SqlCredentials
 from adapters.sql.directory_store import SqlDirectories, SqlHospitalContacts
+from adapters.sql.files_store import SqlFiles
 from adapters.sql.health_cards_store import SqlHealthCards
 from adapters.sql.im_store import SqlConversations
 from adapters.sql.lazily import lazily
@@ -110,6 +111,10 @@ class SqlUnit:
     @lazily
     def codes(self) -> SqlCodes:
         return SqlCodes(self._transaction, self._sealing)
+
+    @lazily
+    def files(self) -> SqlFiles:
+        return SqlFiles(self._transaction, self._sealing)
 
     @lazily
     def consultations(self) -> SqlConsultations:

@@ -341,9 +341,7 @@ def test_a_busy_server_says_when_to_try_again(fake: FakeServer, phone: Make) -> 
     mine.reads("验证码已发送到")
 
 
-@pytest.mark.parametrize(
-    ("size", "locale"), [(PHONE, "zh-CN"), (OLD_PHONE, "en-GB"), (DESKTOP, "zh-CN")]
-)
+@pytest.mark.parametrize(("size", "locale"), [(PHONE, "zh-CN"), (OLD_PHONE, "en-GB"), (DESKTOP, "zh-CN")])
 def test_every_page_fits_its_screen_and_a_thumb(
     fake: FakeServer, phone: Make, size: tuple[int, int], locale: str
 ) -> None:

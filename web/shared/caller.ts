@@ -5,6 +5,8 @@ import { claims } from './token'
 export interface Caller {
   /** Ask once. Throws `Problem`. */
   ask<Body>(path: string, request?: Omit<Request, 'token'>): Promise<Answer<Body>>
+  /** The access token, good for a while yet: for what goes up as a file. */
+  accessToken: () => Promise<string>
   /** What the live connection is opened with; a function is asked again before its answer ends. */
   socketToken: string | (() => Promise<string>)
   /** The lines that the caller works at; null: every line. */
@@ -16,6 +18,7 @@ export function withToken(token: string): Caller {
   const lines = claims(token).lines ?? []
   return {
     ask: (path, request = {}) => ask(path, { ...request, token }),
+    accessToken: async () => token,
     socketToken: token,
     lines: lines.length > 0 && lines.indexOf('*') < 0 ? lines : null,
   }

@@ -105,6 +105,10 @@ export async function call<Body>(
 export function asCaller(staff: StaffMe): Caller {
   return {
     ask: call,
+    accessToken: async () => {
+      if (!access || access.until - Date.now() < EARLY_MS) await renew()
+      return access?.token ?? ''
+    },
     socketToken: async () =>
       (await call<{ token: string }>('/v1/realtime/token', { method: 'POST', body: {} })).body.token,
     lines: staff.lines.length > 0 ? staff.lines : null,

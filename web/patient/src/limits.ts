@@ -42,3 +42,7 @@ export const REVEALED_FOR_MS = 60_000
 export const SWIPE_PX = 60
 /** A socket whose token was refused although the session stands is tried again after this. */
 export const TOKEN_RETRY_MS = 5_000
+/** A recording ends by itself after this; the server takes no more. */
+export const RECORD_MS = 60_000
+/** A file that is not up after this is begun anew. */
+export const UPLOAD_MS = 180_000

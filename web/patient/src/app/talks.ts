@@ -4,10 +4,13 @@ import type { Ref } from 'vue'
 import type { AskSigned } from '../api/account'
 import { Problem } from '../api/ask'
 import type { Event } from '../im/shapes'
+import { Files } from '../im/files'
+import type { Link } from '../im/files'
 import { AskFailed, Talk } from '../im/talk'
 import type { Pending } from '../im/talk'
 import type { PersonalLink } from '../realtime/link'
 import type { Session } from '../account/session'
+import { bring, freePicked } from './media'
 import type { Storage } from './memory'
 import { chanceName } from './platform'
 
@@ -19,12 +22,12 @@ export class Talks {
   /** Counts the changes: whatever is computed of the talk looks at it. */
   readonly tick: Ref<number> = ref(0)
   readonly live: Ref<boolean> = ref(false)
-  private held: { user: string; talk: Talk; close: () => void } | null = null
+  private held: { user: string; talk: Talk; files: Files; close: () => void } | null = null
 
   constructor(
     private readonly ask: AskSigned,
     private readonly link: PersonalLink,
-    session: Session,
+    private readonly session: Session,
     private readonly storage: Storage,
   ) {
     session.watch(() => {
@@ -59,9 +62,32 @@ export class Talks {
       published: (data) => this.hears(talk, data as Event),
       lost: () => (this.live.value = false),
     })
-    this.held = { user, talk, close }
+    this.held = { user, talk, files: this.filesOf(talk), close }
     void talk.sync()
     return talk
+  }
+
+  /** Files of whoever is signed in. */
+  get files(): Files {
+    void this.mine
+    return this.held!.files
+  }
+
+  private filesOf(talk: Talk): Files {
+    return new Files(
+      {
+        links: async (conversation, files) =>
+          (await this.over('links', { conversation, files })) as { links: Link[]; expires_at: string },
+        begin: async (asked) => (await this.overHttp('uploads', asked)) as { url: string },
+        bring: async (url, picked, heard) => bring(url, await this.session.token(), picked, heard),
+        say: (conversation, body) => talk.say(conversation, body),
+        free: freePicked,
+        newKey: chanceName,
+        later: (ms, act) => void setTimeout(act, ms),
+        now: Date.now,
+      },
+      () => (this.tick.value += 1),
+    )
   }
 
   private end(): void {
@@ -95,6 +121,10 @@ export class Talks {
         throw failedOver(failure)
       }
     }
+    return this.overHttp(verb, data)
+  }
+
+  private async overHttp(verb: string, data: Record<string, unknown>): Promise<unknown> {
     try {
       return await this.ask({ method: 'POST', path: `/v1/im/${verb}`, body: data })
     } catch (failure) {

@@ -190,7 +190,8 @@ POLICY = MappingProxyType(
         "record.hold": _administration(Role.SECURITY_ADMIN),
         # Notices
         "notice.own": _rule(_OWNERS, Touches.PERSONAL, Reach.OWN),
-        "notice.follow": _rule(_OWNERS, Touches.PERSONAL, Reach.OWN),
+        # The ticket is whose number anybody sees; the following is the caller's.
+        "notice.follow": _rule(_OWNERS, Touches.PERSONAL, Reach.OPEN),
         # WeChat: its own server, and pages that use its JS-SDK
         "wechat.page": _rule(None, Touches.NOTHING),
         "wechat.callback": _rule(None, Touches.NOTHING),

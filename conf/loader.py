@@ -17,6 +17,7 @@ import msgspec
 
 from conf.settings import Settings
 from core import limits
+from notices.words import BadPattern, judged
 
 HERE = Path(__file__).parent
 PREFIX = "HOUZHEN_"
@@ -26,6 +27,7 @@ _TIME_SERVER = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?")
 LOG_DAYS = 183
 """The law's floor; ``audit.retention`` and the log's database keep it too."""
 _BROKER = re.compile(r"memory:$|rediss?(\+sentinel|\+cluster)?://")
+_HOUR = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _SAFE = re.compile(r"https://[^/]|http://(127\.0\.0\.1|localhost)(:|/|$)")
 _OF_MSGSPEC = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?$")
 
@@ -162,6 +164,7 @@ def _contradictions(settings: Settings) -> Iterable[tuple[str, str]]:
         if not days <= getattr(settings.retention, name) <= MOST_DAYS:
             yield f"retention.{name}", f"must be {days} to {MOST_DAYS}"
     yield from _about_health_cards(settings)
+    yield from _about_notices(settings)
     files = settings.files
     if files.store == "s3":
         if not _SAFE.match(files.s3_url):
@@ -219,6 +222,26 @@ def _about_providers(settings: Settings, *, production: bool) -> Iterable[tuple[
         yield "consultations.sandbox_payment", "gives and takes no money; production needs a payment module"
     if production and sms.sender == "log":
         yield "sms.sender", "log delivers nothing; production needs http or none"
+
+
+def _about_notices(settings: Settings) -> Iterable[tuple[str, str]]:
+    notices = settings.notices
+    for name in ("night_begin", "night_end"):
+        if not _HOUR.fullmatch(getattr(notices, name)):
+            yield f"notices.{name}", "must be a time such as 22:00"
+    for section, app in (
+        ("wechat_mini", "wechat_mini"),
+        ("wechat_page", "wechat"),
+        ("alipay_mini", "alipay"),
+    ):
+        for kind, form in getattr(notices, section).items():
+            if not getattr(settings, app).app:
+                yield f"notices.{section}", f"needs {app}.app"
+            for field, pattern in form.fields.items():
+                try:
+                    judged(pattern)
+                except BadPattern as bad:
+                    yield f"notices.{section}.{kind}.fields.{field}", str(bad)
 
 
 def _about_health_cards(settings: Settings) -> Iterable[tuple[str, str]]:

@@ -258,6 +258,27 @@ class Files(Setting, frozen=True, kw_only=True):
     s3_secret_file: str = "{data}/keys/s3-secret"
 
 
+NoticeKind = Literal["new_message", "consultation", "near_turn", "called"]
+
+
+class NoticeTemplate(Setting, frozen=True, kw_only=True):
+    """A template as the platform's console made it: its id, and what goes into each of its fields."""
+
+    template: str
+    fields: dict[str, str]
+
+
+class Notices(Setting, frozen=True, kw_only=True):
+    """What people are told who are not looking, by which application and template; empty: nothing."""
+
+    night_begin: str = "22:00"
+    """From then on whoever asked for quiet hears nothing, in China Standard Time."""
+    night_end: str = "07:00"
+    wechat_mini: dict[NoticeKind, NoticeTemplate] = {}
+    wechat_page: dict[NoticeKind, NoticeTemplate] = {}
+    alipay_mini: dict[NoticeKind, NoticeTemplate] = {}
+
+
 class Consultations(Setting, frozen=True, kw_only=True):
     """图文问诊."""
 
@@ -346,6 +367,7 @@ class Settings(Setting, frozen=True, kw_only=True):
     sms: Sms = Sms()
     files: Files = Files()
     im: Im = Im()
+    notices: Notices = Notices()
     consultations: Consultations = Consultations()
     patients: Patients = Patients()
     health_card: HealthCard = HealthCard()

@@ -21,9 +21,10 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 
 from demo.faults import Faults, of_the_network, spoiled
 from demo.open_config import AlipayAgreed
-from demo.visitors import Visitor, visitor
+from demo.visitors import VISITORS, Visitor, visitor
 
 CALL = "alipay.system.oauth.token"
+NOTICE = "alipay.open.app.mini.templatemessage.send"
 CODE_SECONDS = 300.0
 LATE_SECONDS = 3600.0
 BEIJING = timezone(timedelta(hours=8))
@@ -36,6 +37,9 @@ ERRORS = {
     "time": ("40002", "Invalid Arguments", "isv.invalid-timestamp", "非法的时间戳参数"),
     "limit": ("40005", "Call Limited", "isv.app-call-limited", "应用调用次数超限"),
     "busy": ("20000", "Service Currently Unavailable", "aop.unknow-error", "系统繁忙"),
+    "content": ("40002", "Invalid Arguments", "isv.invalid-parameter", "参数无效"),
+    "person": ("40004", "Business Failed", "USER_NOT_EXIST", "用户不存在"),
+    "not_subscribed": ("40004", "Business Failed", "USER_NOT_SUBSCRIBED", "用户未订阅"),
     "permission": ("40006", "Insufficient Permissions", "isv.insufficient-isv-permissions", "权限不足"),
 }
 
@@ -58,6 +62,8 @@ class Alipay:
         self._faults = faults
         self._now = now
         self._codes: dict[str, Code] = {}
+        self.notices: list[dict[str, object]] = []
+        """What was handed over to be shown, newest last."""
         public = load_pem_public_key(agreed.app_public.encode())
         private = load_pem_private_key(agreed.own_private.encode(), None)
         assert isinstance(public, RSAPublicKey)
@@ -84,7 +90,10 @@ class Alipay:
             told = {"code": code, "msg": message, "sub_code": sub_code, "sub_msg": sub_message}
             body = self._signed("error_response", told, "unsigned" if wrong == "signature" else fault)
         else:
-            body = self._signed("alipay_system_oauth_token_response", self._told(given), fault)
+            name = f"{given['method'].replace('.', '_')}_response"
+            done: dict[str, object] = {"code": "10000", "msg": "Success"}
+            answer = done if given["method"] == NOTICE else self._told(given)
+            body = self._signed(name, answer, fault)
         return await spoiled(request, fault if of_the_network(fault) else "", body)
 
     def _wrong(self, given: Mapping[str, str], fault: str) -> str:
@@ -97,13 +106,30 @@ class Alipay:
             return "signature"
         if self._agreed.app_serial and given.get("app_cert_sn") != self._agreed.app_serial:
             return "signature"
-        if given.get("method") != CALL:
+        if given.get("method") not in {CALL, NOTICE}:
             return "method"
         if not self._in_time(given.get("timestamp", "")):
             return "time"
+        if given["method"] == NOTICE:
+            return self._wrong_notice(given)
         code = self._codes.get(given.get("code", ""))
         if code is None or code.used or code.app != self._agreed.app or code.until <= self._now():
             return "code"
+        return ""
+
+    def _wrong_notice(self, given: Mapping[str, str]) -> str:
+        try:
+            content = json.loads(given.get("biz_content", ""))
+            data = json.loads(content["data"])
+            values = [each["value"] for each in data.values()]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return "content"
+        people = {each.alipay_open_id(self._agreed.app) for each in VISITORS}
+        if content.get("to_open_id") not in people:
+            return "person"
+        if not content.get("user_template_id") or not content.get("page") or not all(values):
+            return "content"
+        self.notices.append(content)
         return ""
 
     def _verifies(self, given: Mapping[str, str]) -> bool:

@@ -17,11 +17,12 @@ from aiohttp import web
 from demo import open_pages
 from demo.faults import Faults, of_the_network, spoiled
 from demo.open_config import WeChatAgreed
-from demo.visitors import Visitor, visitor
+from demo.visitors import VISITORS, Visitor, visitor
 
 CODE_SECONDS = 300.0
 TOKEN_SECONDS = 7200
 EARLY_SECONDS = 300.0
+FIELD_CHARACTERS = 20
 
 Told = dict[str, object]
 Answering = Callable[[web.Request, str], Awaitable[Told]]
@@ -59,6 +60,8 @@ class WeChat:
         self._dead: set[str] = set()
         self._tickets: dict[str, str] = {}
         self._page_tokens: dict[str, Visitor] = {}
+        self.notices: list[tuple[str, dict[str, object]]] = []
+        """What was handed over to be shown, newest last: the application, and the message."""
 
     def routes(self) -> list[web.RouteDef]:
         """What is served."""
@@ -69,6 +72,8 @@ class WeChat:
             "/cgi-bin/stable_token": ("POST", self._stable_token),
             "/cgi-bin/ticket/getticket": ("GET", self._ticket),
             "/wxa/business/getuserphonenumber": ("POST", self._phone),
+            "/cgi-bin/message/subscribe/send": ("POST", self._subscription),
+            "/cgi-bin/message/template/send": ("POST", self._template),
         }
         served = [
             web.route(method, path, self._served(path, answering))
@@ -198,6 +203,33 @@ class WeChat:
         mark = {"timestamp": int(self._now()), "appid": "wx0000000000000000" if fault == "other_app" else app}
         phone = {"phoneNumber": number, "purePhoneNumber": number, "countryCode": "86", "watermark": mark}
         return {"errcode": 0, "errmsg": "ok", "phone_info": phone}
+
+    async def _subscription(self, request: web.Request, fault: str) -> Told:
+        """一次性订阅消息 of a mini-program."""
+        return await self._notice(request, self.agreed.mini, needs=("page",))
+
+    async def _template(self, request: web.Request, fault: str) -> Told:
+        """模板消息 of the service account."""
+        return await self._notice(request, self.agreed.service, needs=("url",))
+
+    async def _notice(self, request: web.Request, app: str, *, needs: tuple[str, ...]) -> Told:
+        if self._judge_token(request) != app:
+            raise Wrong(48001)
+        message = await _json(request)
+        if message.get("touser") not in {each.openid(app) for each in VISITORS}:
+            raise Wrong(40003)
+        if not str(message.get("template_id", "")).startswith(("tmpl-", app)):
+            raise Wrong(40037)
+        if not all(isinstance(message.get(name), str) for name in needs) or "#" in str(
+            message.get("page", "")
+        ):
+            raise Wrong(41030)
+        data = message.get("data")
+        values = [each.get("value") for each in data.values()] if isinstance(data, dict) else []
+        if not values or not all(isinstance(one, str) and 0 < len(one) <= FIELD_CHARACTERS for one in values):
+            raise Wrong(47003)
+        self.notices.append((app, message))
+        return {"errcode": 0, "errmsg": "ok", "msgid": len(self.notices)}
 
     def ticket_of(self, app: str) -> str:
         """The ticket of an application, for tests that check a page's signature."""

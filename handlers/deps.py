@@ -30,7 +30,9 @@ from im.messaging import Messaging
 from im.practising import Practising
 from im.reading import Reading
 from im.recording import Recording
+from notices.agreeing import Agreeing
 from queue_display import wire
+from queue_display.following import TicketFollowing
 from queue_display.reading import QueueReadings
 from queue_display.service import QueueService
 from realtime.revocations import Revocation
@@ -165,6 +167,18 @@ class Consultations(Protocol):
         """Their records."""
 
 
+class Notices(Protocol):
+    """Notices as the edge needs them."""
+
+    @property
+    def agreeing(self) -> Agreeing:
+        """What people want to be told."""
+
+    @property
+    def following(self) -> TicketFollowing:
+        """Tickets that are followed."""
+
+
 class Audit(Protocol):
     """The log as its administrator sees it."""
 
@@ -196,6 +210,7 @@ class Deps:
     im: Im
     files: Attaching
     consultations: Consultations
+    notices: Notices
     readiness: Callable[[], Awaitable[Readiness]]
     metrics: Callable[[], bytes]
     start: Callable[[], Start]

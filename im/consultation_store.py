@@ -14,6 +14,7 @@ from im.file_store import Files
 from im.practice import Practice
 from im.store import Unit as ImUnit
 from im.thread import Seat
+from notices.store import HasNotices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +113,7 @@ class Practices(Protocol):
         """Queue its end, if it is the owner's."""
 
 
-class Unit(ImUnit, Protocol):
+class Unit(ImUnit, HasNotices, Protocol):
     """One transaction."""
 
     @property

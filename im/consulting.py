@@ -27,6 +27,8 @@ from im.practice import Practice, day_of
 from im.store import NewConversation
 from im.thread import Kind, Part, Seat, State
 from im.wire import CardBody, TextBody
+from notices.adding import Telling
+from notices.notice import Kind as NoticeKind
 
 Rule = Callable[[Consultation], Consultation]
 _GUARDED_YEARS = 6
@@ -65,6 +67,7 @@ class Consulting:
         house: House,
         fees: Fees,
         in_force: Mapping[Consent, str],
+        telling: Telling,
     ) -> None:
         self._units = units
         self._clock = clock
@@ -72,6 +75,7 @@ class Consulting:
         self._house = house
         self._fees = fees
         self._in_force = in_force
+        self._telling = telling
 
     # The patient.
 
@@ -340,6 +344,11 @@ class Consulting:
         **facts: str | int,
     ) -> None:
         await posting.announce_event(unit, it.id, code, at=at, random=self._random, cid=cid, **facts)
+        if cid is None and code != "consultation.cancelled":
+            # Each happens once; who cancelled knows.
+            key = f"{code}|{it.id}"
+            params = {"conversation": it.id}
+            await self._telling.add(unit, it.user, NoticeKind.CONSULTATION, key, params, at=at)
 
     async def _found(self, key: str) -> str:
         async with self._units.read() as unit:

@@ -74,6 +74,7 @@ from server.im_parts import im_parts
 from server.known_lines import KnownLines
 from server.lag import watch_lag
 from server.live import Live, open_live
+from server.notice_parts import notice_parts
 from server.outcomes import CannotStart
 from server.patient_parts import patient_parts, records_of
 from server.platforms_parts import open_platforms
@@ -327,6 +328,7 @@ async def _web_role(
             settings=settings, units=ground.units, clock=clock, records=records_of(ground.link), cards=cards
         ),
         consultations=consultation_parts(settings=settings, units=ground.units, clock=clock),
+        notices=notice_parts(settings=settings, units=ground.units, clock=clock),
         im=im_parts(
             settings=settings, units=ground.units, clock=clock, broker=ground.broker, attachments=files
         ),

@@ -15,6 +15,7 @@ from im.consulting import Consulting, House
 from im.fees import Fees, NoFees, SandboxFees
 from im.practising import Practising
 from im.recording import Recording
+from server.notice_parts import telling
 from server.patient_parts import consent_texts
 
 
@@ -47,6 +48,7 @@ def consultation_parts(*, settings: Settings, units: SqlUnits, clock: Clock) -> 
             house=house,
             fees=fees,
             in_force=consent_texts().in_force,
+            telling=telling(settings),
         ),
         consulted=Consulted(units=units, clock=clock),
         practising=Practising(units=units, clock=clock, random=os.urandom, house=house),

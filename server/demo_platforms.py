@@ -17,7 +17,16 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from conf.settings import Alipay, Settings, Sms, WeChat, WeChatMini
+from conf.settings import (
+    Alipay,
+    NoticeKind,
+    Notices,
+    NoticeTemplate,
+    Settings,
+    Sms,
+    WeChat,
+    WeChatMini,
+)
 
 SERVICE, MINI, ALIPAY = "wx00000000demo0001", "wx00000000demo0002", "2021000000000000"
 HOSTS = ("127.0.0.1", "localhost")
@@ -80,8 +89,22 @@ def connected(settings: Settings, folder: Path, port: int) -> Settings:
             public_key_file=str(folder / "alipay-public.pem"),
             gateway=f"{base}/gateway.do",
         ),
+        notices=Notices(
+            wechat_mini=_templates("thing1", "thing2"),
+            wechat_page=_templates("first", "remark"),
+            alipay_mini=_templates("keyword1", "keyword2"),
+        ),
         sms=Sms(sender="http", gateway=f"{base}/sms/send", secret_file=str(folder / "sms-secret")),
     )
+
+
+def _templates(title: str, text: str) -> dict[NoticeKind, NoticeTemplate]:
+    """A template of each kind, as the consoles would have made them."""
+    kinds: tuple[NoticeKind, ...] = ("new_message", "consultation", "near_turn", "called")
+    return {
+        kind: NoticeTemplate(template=f"tmpl-{kind}", fields={title: "{title}", text: "{text}"})
+        for kind in kinds
+    }
 
 
 def _private(key: RSAPrivateKey) -> str:

@@ -33,6 +33,7 @@ from core.seen import Seen
 from server.outcomes import CannotStart
 
 if TYPE_CHECKING:
+    from adapters.alipay.gateway import AlipayGateway
     from adapters.alipay.signed import AlipayKeys
     from adapters.wechat.service_account import CallbackKeys
 
@@ -50,7 +51,7 @@ class PlatformParts:
 
 
 @dataclass(frozen=True, slots=True)
-class _Shared:
+class Shared:
     """What processes share, and who closes what is opened."""
 
     clock: Clock
@@ -77,7 +78,7 @@ async def open_platforms(
     observe: Observe | None = None,
 ) -> PlatformParts:
     """Connect what the settings name. Nothing is asked of anybody yet. Raises ``CannotStart``."""
-    shared = _shared(settings, clock, stack, observe)
+    shared = shared_by(settings, clock, stack, observe)
     page, account = await _service_account(settings, shared, listeners)
     ways = Ways(
         wechat_h5=page,
@@ -88,24 +89,24 @@ async def open_platforms(
     return PlatformParts(ways, account, shared.store)
 
 
-def _shared(
+def shared_by(
     settings: Settings, clock: Clock, stack: contextlib.AsyncExitStack, observe: Observe | None
-) -> _Shared:
+) -> Shared:
     alone = MemorySeen(clock)
     urls = settings.broker.urls
     if urls == ("memory:",):
-        return _Shared(clock, MemoryCredentials(clock), alone, stack, observe)
+        return Shared(clock, MemoryCredentials(clock), alone, stack, observe)
     try:
         redis = topology_at(urls)
     except BadBrokerUrl as bad:
         raise CannotStart(f"broker.url: {bad}") from None
     stack.push_async_callback(redis.close)
     store, seen = RedisCredentials(redis, clock=clock), RedisSeen(redis, alone=alone)
-    return _Shared(clock, store, seen, stack, observe)
+    return Shared(clock, store, seen, stack, observe)
 
 
 async def _service_account(
-    settings: Settings, shared: _Shared, listeners: Sequence[Listener]
+    settings: Settings, shared: Shared, listeners: Sequence[Listener]
 ) -> tuple[PageWay | None, ServiceAccount | None]:
     wechat = settings.wechat
     if not wechat.app:
@@ -145,7 +146,7 @@ async def _callback_keys(settings: Settings) -> "CallbackKeys | None":
         raise CannotStart(f"wechat.aes_key_file: {bad}") from None
 
 
-async def _wechat_mini(settings: Settings, shared: _Shared) -> SignInWay | None:
+async def _wechat_mini(settings: Settings, shared: Shared) -> SignInWay | None:
     mini = settings.wechat_mini
     if not mini.app:
         return None
@@ -153,17 +154,24 @@ async def _wechat_mini(settings: Settings, shared: _Shared) -> SignInWay | None:
     return WeChatMiniWay(shared.app(keys, await shared.exchange(WECHAT, settings.wechat.api)))
 
 
-async def _alipay_mini(settings: Settings, shared: _Shared) -> SignInWay | None:
+async def _alipay_mini(settings: Settings, shared: Shared) -> SignInWay | None:
     alipay = settings.alipay
     if not alipay.app:
         return None
     from adapters.alipay.sign_in import AlipayMiniWay
 
-    base, path = split_address(alipay.gateway)
+    return AlipayMiniWay(await alipay_gateway(settings, shared))
+
+
+async def alipay_gateway(settings: Settings, shared: Shared) -> "AlipayGateway":
+    """The gateway for the hospital's application. Raises ``CannotStart``."""
+    from adapters.alipay.gateway import AlipayGateway
+
+    base, path = split_address(settings.alipay.gateway)
     try:
-        keys = await alipay_keys(alipay)
+        keys = await alipay_keys(settings.alipay)
         exchange = await shared.exchange(ALIPAY, base)
-        return AlipayMiniWay(keys, exchange=exchange, path=path, clock=shared.clock)
+        return AlipayGateway(keys, exchange=exchange, path=path, clock=shared.clock)
     except (ValueError, IndexError, TypeError) as bad:
         raise CannotStart(f"alipay: a key or certificate cannot be used ({type(bad).__name__})") from None
 
@@ -182,7 +190,7 @@ async def alipay_keys(alipay: Alipay) -> "AlipayKeys":
     return AlipayKeys(alipay.app, private, public, serial_of(own), serial_of_root(root), serial_of(theirs))
 
 
-async def _sms(settings: Settings, shared: _Shared) -> SmsSender | None:
+async def _sms(settings: Settings, shared: Shared) -> SmsSender | None:
     sms = settings.sms
     if sms.sender == "none":
         return None

@@ -94,6 +94,9 @@ class Metrics:
             "Refusals on sockets that were too many to be recorded one by one.",
             registry=registry,
         )
+        self.notices = Counter(
+            "houzhen_notices", "Notices by what became of them.", ["kind", "outcome"], registry=registry
+        )
         self.too_often = Counter(
             "houzhen_too_often_total",
             "Requests refused because an address, account or device asked too often.",

@@ -25,6 +25,7 @@ from server.ground import Ground
 from server.leases import LeaseKeeper
 from server.leftovers import OutboxLeftovers
 from server.mirroring import QueueMirror
+from server.notice_parts import notice_forgetting, notice_work
 from server.patient_parts import patient_forgetting, patient_work
 from server.relay import Relay, RelayGauges
 from server.specs import own_line_spec
@@ -51,6 +52,12 @@ async def worker_role(ground: Ground, work_after: Callable[[], Awaitable[None]] 
             clock=ground.clock,
         ),
         "files": file_work(ground.settings, ground.units.under(keeper.fence_of("files")), ground.clock),
+        "notices": notice_work(
+            ground.settings,
+            ground.units.under(keeper.fence_of("notices")),
+            ground.clock,
+            told=lambda kind, what: ground.metrics.notices.labels(kind=kind.value, outcome=what.value).inc(),
+        ),
         "audit": AuditWork(ground.audit, ground.settings, clock=ground.clock, metrics=ground.metrics).run,
     }
     if ground.link is not None:
@@ -126,6 +133,7 @@ def _forgetting(ground: Ground, keeper: LeaseKeeper) -> Forgetting:
             account_forgetting(ground.units.under(fence), clock),
             staff_forgetting(ground.units.under(fence), clock),
             patient_forgetting(ground.units.under(fence), clock),
+            notice_forgetting(ground.units.under(fence), clock),
             leftovers.sweep,
             past.sweep,
         )

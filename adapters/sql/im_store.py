@@ -8,7 +8,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, case, delete, literal, literal_column, or_, select, update
+from sqlalchemy import (
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    literal,
+    literal_column,
+    null,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import mysql, sqlite
 
 from adapters.sql.im_readings import ImReadings
@@ -127,7 +139,7 @@ _LESS_UNREAD = (
 _NOTICED = (
     update(im_member)
     .where(_S.conversation == bindparam("of"), _S.user == bindparam("user"))
-    .values(notice_us=None)
+    .values(notice_us=null())
 )
 _ADD_CODE = insert_row(im_code)
 _CODE = select(im_code).where(im_code.c.digest == bindparam("digest")).with_for_update()

@@ -5,6 +5,7 @@ from adapters.sql import (
     consultation_tables,
     file_tables,
     im_tables,
+    notice_tables,
     patient_tables,
     staff_tables,
 )
@@ -16,6 +17,7 @@ __all__ = [
     "file_tables",
     "im_tables",
     "metadata",
+    "notice_tables",
     "patient_tables",
     "staff_tables",
 ]

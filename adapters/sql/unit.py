@@ -15,6 +15,7 @@ from adapters.sql.health_cards_store import SqlHealthCards
 from adapters.sql.im_store import SqlConversations
 from adapters.sql.lazily import lazily
 from adapters.sql.leases import guard
+from adapters.sql.notices_store import SqlFollows, SqlNotices
 from adapters.sql.past_store import SqlPastDays
 from adapters.sql.patients_store import SqlPatients
 from adapters.sql.queue_store import RememberedLines, SqlLines
@@ -115,6 +116,14 @@ class SqlUnit:
     @lazily
     def files(self) -> SqlFiles:
         return SqlFiles(self._transaction, self._sealing)
+
+    @lazily
+    def notices(self) -> SqlNotices:
+        return SqlNotices(self._transaction, self._sealing, writes=self._writes)
+
+    @lazily
+    def follows(self) -> SqlFollows:
+        return SqlFollows(self._transaction)
 
     @lazily
     def consultations(self) -> SqlConsultations:

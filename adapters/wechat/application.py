@@ -28,6 +28,12 @@ from adapters.wechat.answers import (
     refusal_of,
 )
 from core.clock import Clock
+from core.refusals import Refusal
+
+
+class NotHanded(Exception):
+    """There was no access token to send it with."""
+
 
 Shape = TypeVar("Shape", bound=Answer)
 
@@ -96,6 +102,31 @@ class WeChatApp:
             return await self._exchange.post_json(path, {"access_token": token}, body)
 
         return await self._with_token(ask, Phone, "phone")
+
+    async def tell(self, path: str, body: bytes) -> int:
+        """Hand a notice over; answers the ``errcode``, 0 for taken.
+
+        Raises ``NotHanded`` while nothing was sent, ``ProviderAway`` when it is not known what became of it.
+        """
+        try:
+            token = await self._token.get()
+        except Refusal as refusal:
+            raise NotHanded from refusal
+        code = await self._tell_with(token, path, body)
+        if code not in TOKEN_DIED:
+            return code
+        try:
+            token = await self._token.replace(token)
+        except Refusal as refusal:
+            raise NotHanded from refusal
+        return await self._tell_with(token, path, body)
+
+    async def _tell_with(self, token: str, path: str, body: bytes) -> int:
+        try:
+            content = await self._exchange.post_json(path, {"access_token": token}, body)
+            return msgspec.json.decode(content, type=Answer).errcode
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise self._exchange.away("half_answer") from None
 
     async def ticket(self) -> str:
         """The JS-SDK's ticket, shared by all processes."""

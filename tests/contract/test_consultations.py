@@ -2,7 +2,7 @@
 
 import asyncio
 import random as chance
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
@@ -24,6 +24,8 @@ from im.practising import Practising
 from im.record import Finding, What, verify
 from im.recording import Recording
 from im.refusals import ConversationIsClosed, NoTurnsLeft
+from notices.adding import Telling
+from notices.notice import Night
 from tests.contract.im_examples import Talk
 from tests.contract.patient_examples import IN_FORCE, ScriptedRecords, agree, body, owner, units_of
 from tests.contract.sql_examples import NOON
@@ -42,6 +44,7 @@ class Clinic:
         random = chance.Random(seed).randbytes
         house = House(pay_within=timedelta(minutes=30), accept_within=timedelta(hours=2), pool_turns=3)
         self.consulting = Consulting(
+            telling=Telling(random=chance.Random(7).randbytes, night=Night(time(22), time(7))),
             units=self.units,
             clock=self.clock,
             random=random,

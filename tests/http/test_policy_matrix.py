@@ -98,6 +98,7 @@ BODIES: dict[str, dict[str, object]] = {
     "Reject": {"reason": "不接诊"},
     "Extend": {"cid": "more-0001", "hours": 1},
     "End": {"summary": "多休息"},
+    "FollowTicket": {"on": True},
     "Refer": {"department": "d1", "reason": "需要面诊"},
 }
 """A sound body of each model that a request about a record carries."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from accounts.lent_credentials import CredentialStore
+from adapters.alipay.gateway import AlipayGateway
 from adapters.alipay.sign_in import AlipayMiniWay
 from adapters.alipay.signed import AlipayKeys
 from adapters.memory.lent_credentials import MemoryCredentials
@@ -32,6 +33,7 @@ class Hospital:
     page: WeChatPageWay
     mini: WeChatMiniWay
     alipay: AlipayMiniWay
+    gateway: AlipayGateway
     service: WeChatApp
     mini_app: WeChatApp
     another_process: Callable[[CredentialStore], WeChatApp]
@@ -81,13 +83,15 @@ def open_hospital(agreement: Agreement) -> Open:
             stack.push_async_callback(mini.close)
             hosts = PageHosts(["127.0.0.1", "h5.hospital.example"])
             keys = AlipayKeys(ALIPAY, agreement.alipay_private, agreement.alipay_public)
+            gateway = AlipayGateway(keys, exchange=alipay, path="/gateway.do", clock=clock)
             yield Hospital(
                 platforms=platforms,
                 port=port,
                 clock=clock,
                 page=WeChatPageWay(service, authorize_base=base, scope="snsapi_base", hosts=hosts),
                 mini=WeChatMiniWay(mini),
-                alipay=AlipayMiniWay(keys, exchange=alipay, path="/gateway.do", clock=clock),
+                alipay=AlipayMiniWay(gateway),
+                gateway=gateway,
                 service=service,
                 mini_app=mini,
                 another_process=lambda shared: WeChatApp(

@@ -15,6 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from accounts.providers import ProviderAway
 from adapters.alipay.certificates import serial_of, serial_of_root
+from adapters.alipay.gateway import AlipayGateway
 from adapters.alipay.sign_in import AlipayMiniWay
 from adapters.outgoing.exchange import Exchange
 from adapters.redis.shared import RedisCredentials
@@ -86,7 +87,7 @@ async def test_alipay_with_certificates(tmp_path: Path, agreement: Agreement) ->
         served(platforms) as port,
         Exchange("Alipay", base=f"http://127.0.0.1:{port}") as exchange,
     ):
-        way = AlipayMiniWay(keys, exchange=exchange, path="/gateway.do", clock=SystemClock())
+        way = AlipayMiniWay(AlipayGateway(keys, exchange=exchange, path="/gateway.do", clock=SystemClock()))
         who = await way.identify(platforms.alipay.give_code("lin"))
         assert who.subject == visitor("lin").alipay_open_id(ALIPAY)
         for fault in ("other_serial", "no_serial"):

@@ -45,7 +45,8 @@ def keys(kind: type[Setting], prefix: str = "") -> Iterator[tuple[str, object]]:
         if isinstance(field.type, type) and issubclass(field.type, Setting) and field.name != "name":
             yield from keys(field.type, f"{prefix}{field.name}.")
         else:
-            yield f"{prefix}{field.name}", field.default
+            made = field.default_factory
+            yield f"{prefix}{field.name}", field.default if made is msgspec.NODEFAULT else made()
 
 
 def row_of(key: str) -> str:

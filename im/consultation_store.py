@@ -70,6 +70,9 @@ class Consultations(Protocol):
     ) -> Sequence[Kept]:
         """A patient's own, newest first; ``open_`` ``None``: all."""
 
+    async def hand_over(self, source: str, target: str) -> None:
+        """Give all that one account opened to another."""
+
     async def of_doctor(
         self, doctor: str, *, open_: bool | None, after: str | None, limit: int
     ) -> Sequence[Kept]:

@@ -251,6 +251,16 @@ class Consulting:
             await self._follow(unit, before, after, at=at)
             await unit.commit()
 
+    async def let_go(self, unit: Unit, user: str, *, at: datetime) -> None:
+        """End what is open of whoever closes the account, in that transaction; unearned fees go back."""
+        for kept in await unit.consultations.of_user(
+            user, open_=True, after=None, limit=limits.CONSULTATIONS_AT_ONCE
+        ):
+            before = await _held(unit, kept.it.id)
+            active = before.it.stage is Stage.ACTIVE
+            it = rules.ended(before.it, "patient", at=at) if active else rules.cancelled(before.it, at=at)
+            await self._follow(unit, before, replace(before, it=it), at=at)
+
     # The clock.
 
     async def sweep(self) -> int:

@@ -40,6 +40,9 @@ class Files(Protocol):
     def drop(self, file: str) -> None:
         """Queue that it is forgotten, and with it the key that opens its bytes."""
 
+    async def hand_over(self, source: str, target: str) -> None:
+        """Give all that one account brought to another."""
+
     async def blobs_known(self, blobs: Collection[str]) -> set[str]:
         """Which of these names belong to a row; at most ``FILE_SWEEP_AT_ONCE``."""
 

@@ -144,6 +144,12 @@ class Conversations(Protocol):
     def seat(self, conversation: str, seat: Seat) -> None:
         """Queue a member, new or as they are now, whose own view changed."""
 
+    async def seats_of(self, user: str) -> Sequence[str]:
+        """Conversations that a user has or had a place in, ascending."""
+
+    def unseat(self, conversation: str, seat: Seat) -> None:
+        """Queue that the place is nobody's any more: somebody else has it."""
+
     def mark(self, conversation: str, before: Seat, after: Seat, *, all_received: bool) -> None:
         """Queue how far a member is; their list changes only where the unread count does."""
 

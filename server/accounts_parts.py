@@ -21,12 +21,11 @@ from adapters.sql.unit import SqlUnit, SqlUnits
 from clinic.patient_holding import ConsentHolding, PatientHolding
 from core import limits
 from core.clock import Clock
-from notices.holding import NoticeHolding
 from realtime.revocations import Revoked
 from realtime.revoking import TakeBack
 from realtime.tokens import HmacTokens
 
-HOLDINGS: tuple[Holding[SqlUnit], ...] = (PatientHolding(), ConsentHolding(), NoticeHolding())
+HOLDINGS: tuple[Holding[SqlUnit], ...] = (PatientHolding(), ConsentHolding())
 """What features keep by account in the database. Whoever keeps something new adds its part here."""
 
 

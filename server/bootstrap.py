@@ -62,7 +62,7 @@ from server.api import ROUTES, documents
 from server.arrivals import Arrivals
 from server.audit_parts import LogProbe, open_audit
 from server.clock_watch import clock_watch
-from server.consultation_parts import consultation_parts
+from server.consultation_parts import consultation_parts, talk_holdings
 from server.demo_staff import demo_accounts
 from server.edge_parts import managed_addresses, request_quotas
 from server.exposition import exposed
@@ -292,6 +292,7 @@ async def _web_role(
         lent=platforms.lent,
         observe=ground.metrics.asked_provider,
     )
+    consultations = consultation_parts(settings=settings, units=ground.units, clock=clock)
     accounts = account_parts(
         units=ground.units,
         clock=clock,
@@ -301,7 +302,7 @@ async def _web_role(
         revoked=revoked,
         ways=platforms.ways,
         sms_rules=SmsRules(settings.sms.countries, settings.sms.per_hour),
-        holdings=(*HOLDINGS, RecordHolding(ground.audit.store)),
+        holdings=(*HOLDINGS, *talk_holdings(consultations), RecordHolding(ground.audit.store)),
     )
     employed = demo_accounts(key) if settings.demo.enabled else ()
     passwords = Argon2Passwords()
@@ -327,7 +328,7 @@ async def _web_role(
         patients=patient_parts(
             settings=settings, units=ground.units, clock=clock, records=records_of(ground.link), cards=cards
         ),
-        consultations=consultation_parts(settings=settings, units=ground.units, clock=clock),
+        consultations=consultations,
         notices=notice_parts(settings=settings, units=ground.units, clock=clock),
         im=im_parts(
             settings=settings, units=ground.units, clock=clock, broker=ground.broker, attachments=files

@@ -6,15 +6,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from adapters.sql.unit import SqlUnits
+from accounts.holdings import Holding
+from adapters.sql.unit import SqlUnit, SqlUnits
 from conf.settings import Settings
 from core import limits
 from core.clock import Clock
 from im.consulted import Consulted
 from im.consulting import Consulting, House
+from im.conversation_holding import ConversationHolding
 from im.fees import Fees, NoFees, SandboxFees
 from im.practising import Practising
 from im.recording import Recording
+from notices.holding import NoticeHolding
 from server.notice_parts import telling
 from server.patient_parts import consent_texts
 
@@ -54,6 +57,11 @@ def consultation_parts(*, settings: Settings, units: SqlUnits, clock: Clock) -> 
         practising=Practising(units=units, clock=clock, random=os.urandom, house=house),
         recording=Recording(units=units, clock=clock),
     )
+
+
+def talk_holdings(parts: ConsultationParts) -> tuple[Holding[SqlUnit], ...]:
+    """What is kept by account of what is said, and of what is told, in the order in which they end."""
+    return ConversationHolding(parts.consulting.let_go), NoticeHolding()
 
 
 def consultation_work(*, settings: Settings, units: SqlUnits, clock: Clock) -> Callable[[], Awaitable[None]]:

@@ -30,6 +30,7 @@ _KEEP = (
     .where(_C.id == bindparam("of"))
     .values({each.name: bindparam(each.name) for each in consultation.columns if each.name not in _FIXED})
 )
+_HAND_OVER = update(consultation).where(_C.user == bindparam("source")).values(user=bindparam("target"))
 _DUE = select(_C.id).where(_C.due_us <= bindparam("at")).order_by(_C.due_us).limit(bindparam("limit"))
 _REFUND = select(_C.id).where(_C.refund == Refund.ASKED.value).limit(bindparam("limit"))
 _POOL = (
@@ -129,6 +130,10 @@ class SqlConsultations:
     ) -> Sequence[Kept]:
         rows = await self._transaction.rows(_OF_USER[open_], of=user, before=after or _BEYOND, limit=limit)
         return [self._kept(row) for row in rows]
+
+    async def hand_over(self, source: str, target: str) -> None:
+        self._transaction.later(_HAND_OVER, source=source, target=target)
+        await self._transaction.send()
 
     async def of_doctor(
         self, doctor: str, *, open_: bool | None, after: str | None, limit: int

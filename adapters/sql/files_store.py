@@ -55,6 +55,7 @@ _OF_CONVERSATION = (
 _LAPSED = (
     select(im_file).where(_F.until_us <= bindparam("at")).order_by(_F.until_us).limit(bindparam("limit"))
 )
+_HAND_OVER = update(im_file).where(_F.owner == bindparam("source")).values(owner=bindparam("target"))
 _DROP = delete(im_file).where(_F.id == bindparam("of"))
 _KNOWN = select(_F.blob).where(one_of(_F.blob))
 
@@ -119,6 +120,9 @@ class SqlFiles:
 
     def drop(self, file: str) -> None:
         self._transaction.later(_DROP, of=file)
+
+    async def hand_over(self, source: str, target: str) -> None:
+        self._transaction.later(_HAND_OVER, source=source, target=target)
 
     async def blobs_known(self, blobs: Collection[str]) -> set[str]:
         found: set[str] = set()

@@ -141,6 +141,8 @@ _NOTICED = (
     .where(_S.conversation == bindparam("of"), _S.user == bindparam("user"))
     .values(notice_us=null())
 )
+_SEATS_OF = select(_S.conversation).where(_S.user == bindparam("of_user")).order_by(_S.conversation)
+_UNSEAT = delete(im_member).where(_S.conversation == bindparam("of"), _S.user == bindparam("user"))
 _ADD_CODE = insert_row(im_code)
 _CODE = select(im_code).where(im_code.c.digest == bindparam("digest")).with_for_update()
 _USE_CODE = delete(im_code).where(im_code.c.digest == bindparam("digest"))
@@ -287,7 +289,7 @@ class SqlConversations(ImReadings):
     def seat(self, conversation: str, seat: Seat) -> None:
         room = self._rooms.get(conversation)
         before = None if room is None else room.seat(seat.user)
-        fewer = 0 if before is None else seat.unread - before.unread
+        fewer = seat.unread - (0 if before is None else before.unread)
         self._transaction.later_each(_BUMP_USERS, [(seat.user, 1, fewer)])
         self._transaction.later(
             _KEEP_SEAT,
@@ -306,6 +308,13 @@ class SqlConversations(ImReadings):
             notice_us=None,
         )
         self._transaction.later(_TOUCH, of=conversation, user=seat.user)
+
+    async def seats_of(self, user: str) -> Sequence[str]:
+        return [row[0] for row in await self._transaction.rows(_SEATS_OF, of_user=user)]
+
+    def unseat(self, conversation: str, seat: Seat) -> None:
+        self._transaction.later_each(_BUMP_USERS, [(seat.user, 1, -seat.unread)])
+        self._transaction.later(_UNSEAT, of=conversation, user=seat.user)
 
     def mark(self, conversation: str, before: Seat, after: Seat, *, all_received: bool) -> None:
         self._transaction.later_each(_BUMP_USERS, [(after.user, 1, after.unread - before.unread)])

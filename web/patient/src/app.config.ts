@@ -12,6 +12,7 @@ const PAGES = [
   'me',
   'ways',
   'sessions',
+  'notices',
   'consents',
   'consent',
   'close',

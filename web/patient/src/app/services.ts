@@ -14,6 +14,8 @@ import { linesApi } from '../api/lines'
 import type { LinesApi } from '../api/lines'
 import { consultationsApi } from '../api/consultations'
 import type { ConsultationsApi } from '../api/consultations'
+import { noticesApi } from '../api/notices'
+import type { NoticesApi } from '../api/notices'
 import { patientsApi } from '../api/patients'
 import type { PatientsApi } from '../api/patients'
 import type { RealtimeLink } from '../queue/follow'
@@ -47,6 +49,7 @@ export interface Services {
   readonly patients: PatientsApi
   readonly consultations: ConsultationsApi
   readonly talks: Talks
+  readonly notices: NoticesApi
   /** How the browser came back from WeChat, when it did. Taken once. */
   takeReturned(): Returned
 }
@@ -129,6 +132,7 @@ export function createServices(): Services {
       (question) => session.ask(question),
       (path) => plain({ method: 'GET', path }),
     ),
+    notices: noticesApi((question) => session.ask(question)),
     talks: new Talks((question) => session.ask(question), link, session, storage),
     takeReturned() {
       const taken = back

@@ -185,7 +185,7 @@ POLICY = MappingProxyType(
         # By a link, which is the permission; who was given it is recorded.
         "file.fetch": _rule(None, Touches.NOTHING, Reach.OWN),
         # Moderation, and the record of conversations
-        "moderation.review": _rule({Role.SERVICE_DESK}, Touches.HEALTH, Reach.ALL, managed=True),
+        "moderation.review": _rule({Role.SERVICE_DESK}, Touches.HEALTH, Reach.ALL),
         "moderation.words": _administration(Role.SECURITY_ADMIN),
         "record.hold": _administration(Role.SECURITY_ADMIN),
         # Notices

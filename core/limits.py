@@ -387,6 +387,9 @@ FILE_STRAY_SECONDS: Final = 24 * 3600
 FILE_STRAYS_EVERY_SECONDS: Final = 6 * 3600.0
 
 # Moderation and records
+REVIEW_CONTEXT_MESSAGES: Final = 5
+WORDS_LOOK_SECONDS: Final = 10.0
+WORDS_LISTED: Final = 5_000
 
 # Notices
 NOTICE_TRIES: Final = 5

@@ -11,6 +11,7 @@ from im import consultation_wire as wire
 from im.fees import NoSandbox
 from im.practising import NoSuchPractice
 from im.record import Record
+from im.refusals import WordsNotAllowed
 
 routes = Routes(tag="consultations")
 
@@ -35,6 +36,7 @@ async def consultation_doctors(deps: Deps, actor: Actor, query: wire.DoctorsQuer
         rules.GuardianNeeded,
         rules.NoSuchConsultation,
         rules.DoctorNotTaking,
+        WordsNotAllowed,
     ),
 )
 async def open_consultation(deps: Deps, actor: Actor, body: wire.OpenConsultation) -> wire.Consultation:
@@ -155,7 +157,7 @@ async def extend_consultation(
     action="consultation.end",
     live="im.close",
     summary="End a consultation",
-    refuses=(*_STEP, rules.SummaryNeeded),
+    refuses=(*_STEP, rules.SummaryNeeded, WordsNotAllowed),
 )
 async def end_consultation(deps: Deps, actor: Actor, consultation: str, body: wire.End) -> wire.Consultation:
     """The doctor with a summary, the patient without."""

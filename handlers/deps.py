@@ -27,6 +27,7 @@ from im.consulted import Consulted
 from im.consulting import Consulting
 from im.gathering import Gathering
 from im.messaging import Messaging
+from im.moderating import Moderating
 from im.practising import Practising
 from im.reading import Reading
 from im.recording import Recording
@@ -211,6 +212,7 @@ class Deps:
     files: Attaching
     consultations: Consultations
     notices: Notices
+    moderating: Moderating
     readiness: Callable[[], Awaitable[Readiness]]
     metrics: Callable[[], bytes]
     start: Callable[[], Start]

@@ -23,10 +23,12 @@ from im.consultation import Consultation, NoSuchConsultation, Stage, Terms
 from im.consultation_store import Kept, Statement, Unit, Units
 from im.consultation_wire import Extend, OpenConsultation, Rate, Refer
 from im.fees import Fees
+from im.messaging import NoReviews, Reviews
 from im.practice import Practice, day_of
 from im.store import NewConversation
 from im.thread import Kind, Part, Seat, State
 from im.wire import CardBody, TextBody
+from im.wording import Action, AnyWords, Wording, judged
 from notices.adding import Telling
 from notices.notice import Kind as NoticeKind
 
@@ -68,6 +70,8 @@ class Consulting:
         fees: Fees,
         in_force: Mapping[Consent, str],
         telling: Telling,
+        wording: Wording | None = None,
+        reviews: Reviews | None = None,
     ) -> None:
         self._units = units
         self._clock = clock
@@ -76,6 +80,8 @@ class Consulting:
         self._fees = fees
         self._in_force = in_force
         self._telling = telling
+        self._wording = wording or AnyWords()
+        self._reviews = reviews or NoReviews()
 
     # The patient.
 
@@ -83,9 +89,11 @@ class Consulting:
         """Ask a doctor or a department; answers the consultation's id. The same ``cid``: the same one.
 
         Refuses with ``NoSuchPatient``, ``ConsentNeeded``, ``GuardianNeeded``, ``NoSuchConsultation`` (no such
-        doctor or pool) and ``DoctorNotTaking``.
+        doctor or pool), ``DoctorNotTaking`` and ``WordsNotAllowed``.
         """
         at, key = self._clock.now(), f"{actor.id}|{body.cid}"
+        verdict = judged(self._wording, body.complaint)
+        earlier = judged(self._wording, body.earlier_diagnosis).text
         async with self._units.begin() as unit:
             known = await unit.consultations.find_key(key)
             if known is not None:
@@ -105,7 +113,7 @@ class Consulting:
                 terms=self._house.terms(practice),
                 at=at,
             )
-            said = Statement(complaint=body.complaint, earlier_diagnosis=body.earlier_diagnosis)
+            said = Statement(complaint=verdict.text, earlier_diagnosis=earlier)
             try:
                 await unit.consultations.add(Kept(it, said), key=key)
             except KeyTaken:
@@ -114,16 +122,18 @@ class Consulting:
             if practice is not None:
                 seats.append(_doctor_seat(practice))
             await posting.create(unit, _conversation(it, seats), at=at)
-            await posting.post(
+            posted = await posting.post(
                 unit,
                 it.id,
                 sender=actor.id,
                 role=Part.PATIENT,
                 cid="complaint",
-                body=TextBody(text=body.complaint),
+                body=TextBody(text=verdict.text),
                 at=at,
                 random=self._random,
             )
+            if verdict.action is not Action.PASS:
+                self._reviews.add(unit, posted.row, body.complaint, verdict)
             await unit.commit()
         return it.id
 
@@ -215,8 +225,12 @@ class Consulting:
             await unit.commit()
 
     async def end(self, actor: Actor, consultation: str, summary: str) -> None:
-        """The doctor with a summary, the patient without. Refuses with ``SummaryNeeded``."""
+        """The doctor with a summary, the patient without.
+
+        Refuses with ``SummaryNeeded`` and ``WordsNotAllowed``.
+        """
         at = self._clock.now()
+        summary = judged(self._wording, summary).text
         async with self._units.begin() as unit:
             before = await _held(unit, consultation)
             if actor.role is Role.DOCTOR:

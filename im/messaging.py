@@ -40,7 +40,7 @@ from im.wire import (
     Typing,
     TypingEvent,
 )
-from im.wording import Action, AnyWords, Verdict, Wording
+from im.wording import Action, AnyWords, Verdict, Wording, judged
 
 
 class Attachments(Protocol):
@@ -258,9 +258,7 @@ class Messaging:
 
     def _judged(self, body: Sendable) -> tuple[Sendable, Verdict]:
         """The body as it may be stored. Refuses with ``WordsNotAllowed``."""
-        verdict = self._wording.judge(text_of(body))
-        if verdict.action is Action.BLOCK:
-            raise refusals.WordsNotAllowed()
+        verdict = judged(self._wording, text_of(body))
         if verdict.action is Action.MASK and isinstance(body, TextBody | ImageBody):
             return msgspec.structs.replace(body, text=verdict.text), verdict
         return body, verdict

@@ -4,6 +4,8 @@ import enum
 from dataclasses import dataclass
 from typing import Protocol
 
+from im.refusals import WordsNotAllowed
+
 
 class Action(enum.StrEnum):
     """What a hit leads to; of several the one furthest down."""
@@ -19,11 +21,15 @@ class Action(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What to do with a text; ``text`` is what to store, ``hits`` names which words."""
+    """What to do with a text; ``text`` is what to store, ``hits`` the labels of the words that were met.
+
+    ``urgent``: what was said is of somebody who may be in danger.
+    """
 
     action: Action
     text: str
     hits: tuple[str, ...] = ()
+    urgent: bool = False
 
 
 class Wording(Protocol):
@@ -31,6 +37,14 @@ class Wording(Protocol):
 
     def judge(self, text: str) -> Verdict:
         """The verdict on a text of whoever."""
+
+
+def judged(wording: Wording, text: str) -> Verdict:
+    """The verdict on a text. Refuses with ``WordsNotAllowed``."""
+    verdict = wording.judge(text)
+    if verdict.action is Action.BLOCK:
+        raise WordsNotAllowed()
+    return verdict
 
 
 class AnyWords:

@@ -74,6 +74,7 @@ from server.im_parts import im_parts
 from server.known_lines import KnownLines
 from server.lag import watch_lag
 from server.live import Live, open_live
+from server.moderation_parts import moderation_parts
 from server.notice_parts import notice_parts
 from server.outcomes import CannotStart
 from server.patient_parts import patient_parts, records_of
@@ -292,7 +293,15 @@ async def _web_role(
         lent=platforms.lent,
         observe=ground.metrics.asked_provider,
     )
-    consultations = consultation_parts(settings=settings, units=ground.units, clock=clock)
+    moderation = moderation_parts(units=ground.units, clock=clock)
+    stack.push_async_callback(end_tasks, [asyncio.create_task(moderation.watch(), name="web.words")])
+    consultations = consultation_parts(
+        settings=settings,
+        units=ground.units,
+        clock=clock,
+        wording=moderation.words,
+        reviews=moderation.reviews,
+    )
     accounts = account_parts(
         units=ground.units,
         clock=clock,
@@ -331,8 +340,15 @@ async def _web_role(
         consultations=consultations,
         notices=notice_parts(settings=settings, units=ground.units, clock=clock),
         im=im_parts(
-            settings=settings, units=ground.units, clock=clock, broker=ground.broker, attachments=files
+            settings=settings,
+            units=ground.units,
+            clock=clock,
+            broker=ground.broker,
+            attachments=files,
+            wording=moderation.words,
+            reviews=moderation.reviews,
         ),
+        moderating=moderation.moderating,
         files=files,
         readiness=standing.readiness(
             database=ground.database.answers,

@@ -15,8 +15,10 @@ from im.consulted import Consulted
 from im.consulting import Consulting, House
 from im.conversation_holding import ConversationHolding
 from im.fees import Fees, NoFees, SandboxFees
+from im.messaging import Reviews
 from im.practising import Practising
 from im.recording import Recording
+from im.wording import Wording
 from notices.holding import NoticeHolding
 from server.notice_parts import telling
 from server.patient_parts import consent_texts
@@ -32,7 +34,14 @@ class ConsultationParts:
     recording: Recording
 
 
-def consultation_parts(*, settings: Settings, units: SqlUnits, clock: Clock) -> ConsultationParts:
+def consultation_parts(
+    *,
+    settings: Settings,
+    units: SqlUnits,
+    clock: Clock,
+    wording: Wording | None = None,
+    reviews: Reviews | None = None,
+) -> ConsultationParts:
     """What a process needs of consultations. Raises ``CannotStart`` without the texts of consents."""
     said = settings.consultations
     house = House(
@@ -52,6 +61,8 @@ def consultation_parts(*, settings: Settings, units: SqlUnits, clock: Clock) -> 
             fees=fees,
             in_force=consent_texts().in_force,
             telling=telling(settings),
+            wording=wording,
+            reviews=reviews,
         ),
         consulted=Consulted(units=units, clock=clock),
         practising=Practising(units=units, clock=clock, random=os.urandom, house=house),

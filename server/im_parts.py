@@ -12,9 +12,10 @@ from core import limits
 from core.clock import Clock
 from core.quota import Allowance, Wish
 from im.gathering import Gathering
-from im.messaging import Attachments, Manners, Messaging
+from im.messaging import Attachments, Manners, Messaging, Reviews
 from im.posting import channel_of
 from im.reading import Reading
+from im.wording import Wording
 from realtime.broker import Broker, BrokerUnavailable
 
 
@@ -28,7 +29,14 @@ class ImParts:
 
 
 def im_parts(
-    *, settings: Settings, units: SqlUnits, clock: Clock, broker: Broker, attachments: Attachments
+    *,
+    settings: Settings,
+    units: SqlUnits,
+    clock: Clock,
+    broker: Broker,
+    attachments: Attachments,
+    wording: Wording,
+    reviews: Reviews,
 ) -> ImParts:
     """What a web process needs of messaging."""
     counted = MemoryQuotas(clock)
@@ -61,6 +69,8 @@ def im_parts(
             may_type=may_type,
             manners=Manners(recall_within=timedelta(seconds=settings.im.recall_seconds)),
             attachments=attachments,
+            wording=wording,
+            reviews=reviews,
         ),
         reading=Reading(units=units),
         gathering=Gathering(units=units, clock=clock, random=os.urandom),

@@ -15,6 +15,7 @@ from adapters.sql.health_cards_store import SqlHealthCards
 from adapters.sql.im_store import SqlConversations
 from adapters.sql.lazily import lazily
 from adapters.sql.leases import guard
+from adapters.sql.moderation_store import SqlReviews, SqlWords
 from adapters.sql.notices_store import SqlFollows, SqlNotices
 from adapters.sql.past_store import SqlPastDays
 from adapters.sql.patients_store import SqlPatients
@@ -116,6 +117,14 @@ class SqlUnit:
     @lazily
     def files(self) -> SqlFiles:
         return SqlFiles(self._transaction, self._sealing)
+
+    @lazily
+    def reviews(self) -> SqlReviews:
+        return SqlReviews(self._transaction, self._sealing)
+
+    @lazily
+    def words(self) -> SqlWords:
+        return SqlWords(self._transaction, self._clock)
 
     @lazily
     def notices(self) -> SqlNotices:

@@ -98,6 +98,7 @@ class Moderating:
         lines = [
             ContextLine(seq=row.seq, role=row.role, text=_text(row), created_at=row.created_at)
             for row in rows
+            if row.role != Part.SYSTEM.value
         ]
         return ReviewView(item=_item(found), original=found.original, note=found.note, context=lines)
 

@@ -115,3 +115,34 @@ export interface ReviewSummary {
   reviewer: string
   signed_at: string | null
 }
+
+export interface ReviewItem {
+  id: string
+  conversation: string
+  seq: number
+  role: string
+  action: string
+  labels: string[]
+  urgent: boolean
+  created_at: string
+  decision: 'waiting' | 'fine' | 'removed'
+  by: string
+  decided_at: string | null
+}
+
+export interface ReviewView {
+  item: ReviewItem
+  original: string
+  note: string
+  context: { seq: number; role: string; text: string; created_at: string }[]
+}
+
+export interface WordItem {
+  id: string
+  word: string
+  action: string
+  label: string
+  urgent: boolean
+  shipped: boolean
+  by: string
+}

@@ -23,7 +23,7 @@ from handlers.realtime_connection import Connection
 from handlers.realtime_handshake import PATH, Refusal, accepted, problem, refusal
 from realtime.client import Client
 from realtime.codes import Closings
-from realtime.crowds import Crowds
+from realtime.crowds import Crowd, Crowds
 from realtime.floods import Floods
 from realtime.hub import Hub
 from realtime.metrics import RealtimeMetrics
@@ -161,9 +161,23 @@ class RealtimeSockets:
         asyncio.get_running_loop().call_soon(lambda: connection.ready(readable=True, writable=False))
 
     def admitted(self, connection: Connection) -> None:
-        self._crowds.connected(connection.crowd)
+        self.counted(connection.crowd)
 
     def ended(self, connection: Connection, reason: str) -> None:
+        self.tells(reason)
+
+    # What streams ask for besides (``handlers.realtime_stream.House``).
+
+    def enters(self, address: bytes) -> Crowd | None:
+        return self._crowds.enter(address)
+
+    def counted(self, crowd: Crowd | None) -> None:
+        self._crowds.connected(crowd)
+
+    def left(self, crowd: Crowd | None, *, connected: bool) -> None:
+        self._crowds.leave(crowd, connected=connected)
+
+    def tells(self, reason: str) -> None:
         self._metrics.closed.labels(reason).inc()
         if reason in _FLOODS:
             self._floods.note(reason)

@@ -77,7 +77,7 @@ class Hub:
         self.roster: Roster[Member] = Roster(per_user=connections_per_user)
         self.calls = Calls(metrics)
         self._fan_out = fan_out
-        self._ear: Ear | None = None
+        self._ears: dict[str, Ear] = {}
         self._taps = Taps(broker=broker, channels=channels, metrics=metrics, known=known)
         self._deliveries = Deliveries(
             hear=self._tell_feed,
@@ -97,8 +97,9 @@ class Hub:
     async def start(self) -> None:
         """Listen, and begin to keep house."""
         await self._broker.start(self._hear, self._interrupted)
-        if self._ear is not None and not await self._listens(self._ear):
-            self._spawn(self._listen_when_it_can(self._ear))
+        for ear in self._ears.values():
+            if not await self._listens(ear):
+                self._spawn(self._listen_when_it_can(ear))
         self._spawn(self._keep_house())
         self._spawn(self._positions.watch())
 
@@ -122,7 +123,7 @@ class Hub:
 
     def listen(self, ear: Ear) -> None:
         """Hear a channel that no client can subscribe to. Call before ``start``."""
-        self._ear = ear
+        self._ears[ear.channel] = ear
 
     async def _listens(self, ear: Ear) -> bool:
         try:
@@ -145,8 +146,8 @@ class Hub:
         tap = self._taps.get(channel)
         if tap is not None:
             self._deliveries.take(tap, publication)
-        elif self._ear is not None and channel == self._ear.channel:
-            self._ear.heard(publication.data)
+        elif channel in self._ears:
+            self._ears[channel].heard(publication.data)
 
     def _tell_feed(self, tap: Tap, publications: Sequence[Publication]) -> list[Told]:
         """Let the feed hear what came in since its last delivery; answers who gets what, in order.
@@ -336,8 +337,9 @@ class Hub:
     # What was missed.
 
     def _interrupted(self, channels: Collection[str]) -> None:
-        if self._ear is not None and self._ear.channel in channels:
-            self._ear.missed()
+        for channel, ear in self._ears.items():
+            if channel in channels:
+                ear.missed()
         self._positions.doubt(channels)
 
     def _begin_anew(self, tap: Tap, history: History) -> None:

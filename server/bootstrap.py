@@ -258,6 +258,7 @@ async def _web_role(
             tokens=tokens,
             revoked=revoked,
             units=ground.units,
+            sealing=ground.sealing,
             known={"queue": KnownLines(ground.units, clock=clock)},
             registry=ground.metrics.registry,
             busy_elsewhere=ground.database.elsewhere.busy,

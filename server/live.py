@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -16,13 +17,17 @@ from adapters.native.sender import NativeSender, native_sender
 from conf.settings import Settings
 from core.clock import Clock
 from core.ids import new_uuid
+from core.sealing import Sealing
 from handlers.client_address import ClientAddresses
 from handlers.realtime_door import Door, OpenStream
 from handlers.realtime_socket import RealtimeSockets
+from handlers.realtime_stream import Emulated, Streams
 from realtime.broker import Broker, BrokerUnavailable
 from realtime.channels import Channels
+from realtime.client import Client
 from realtime.control import CHANNEL, Control
 from realtime.crowds import Crowds
+from realtime.emulation import Emulations
 from realtime.fanout import BatchFanOut
 from realtime.hub import Ear, Hub
 from realtime.metrics import RealtimeMetrics
@@ -46,6 +51,7 @@ class Live:
         self,
         hub: Hub,
         sockets: RealtimeSockets,
+        streams: Streams,
         broker: Broker,
         channels: Channels,
         control: Control,
@@ -56,6 +62,7 @@ class Live:
         self._reader = reader
         self._hub = hub
         self._sockets = sockets
+        self._streams = streams
         self._broker = broker
         self._channels = channels
         self._sender = sender
@@ -63,7 +70,7 @@ class Live:
     @property
     def rules(self) -> Sequence[Rule]:
         """What the web application routes here."""
-        return self._sockets.rules()
+        return [*self._sockets.rules(), *self._streams.rules()]
 
     def door(self, server: HTTPServer, open_stream: OpenStream) -> Door:
         """Who accepts for this server."""
@@ -91,9 +98,11 @@ class Live:
     async def drain(self) -> None:
         """Send every client elsewhere, spread over time."""
         await self._sockets.drain()
+        await self._streams.drain()
 
     async def close(self) -> None:
         """End what is left."""
+        await self._streams.drain()
         await self._sockets.close()
         await self._hub.close()
         self._sender.close()
@@ -109,6 +118,7 @@ async def open_live(
     revoked: Revoked,
     units: Units,
     known: Mapping[str, Known],
+    sealing: Sealing,
     registry: CollectorRegistry,
     rpc: Mapping[str, Method] = MappingProxyType({}),
     witness: Witness | None = None,
@@ -151,9 +161,12 @@ async def open_live(
         addresses=ClientAddresses(web.trusted_proxies),
         crowds=Crowds(clock, most_open=web.connections_per_address),
     )
-    control = Control(
-        roster=hub.roster, everyone=sockets.clients, revoked=revoked, clock=clock, metrics=metrics
-    )
+    streams = _streams(sockets, hub, broker, sealing, metrics)
+
+    def everyone() -> list[Client]:
+        return [*sockets.clients(), *streams.clients()]
+
+    control = Control(roster=hub.roster, everyone=everyone, revoked=revoked, clock=clock, metrics=metrics)
     reader = RevocationReader(units, revoked, clock=clock, take_back=control.take_back)
     hub.listen(Ear(CHANNEL, control.hear, reader.read_soon))
     await hub.start()
@@ -164,4 +177,29 @@ async def open_live(
         await hub.close()
         raise
     sockets.start()
-    return Live(hub, sockets, broker, channels, control, reader, sender)
+    return Live(hub, sockets, streams, broker, channels, control, reader, sender)
+
+
+def _streams(
+    sockets: RealtimeSockets, hub: Hub, broker: Broker, sealing: Sealing, metrics: RealtimeMetrics
+) -> Streams:
+    """The fallbacks beside the sockets, and what a client of theirs says to another process."""
+    node = new_uuid(os.urandom)
+
+    def address_of(request: Any) -> tuple[bytes, str]:
+        peer = request.remote_ip or ""
+        return sockets.addresses.group(peer, request.headers), sockets.addresses.text(peer, request.headers)
+
+    streams = Streams(sockets, node=node, address_of=address_of)
+
+    def heard(session: str, data: str) -> bool | None:
+        return streams.hear(Emulated(session=session, data=data))
+
+    async def forward(said: Emulated) -> bool | None:
+        return await emulations.ask(said.node, said.session, said.data) if said.node else None
+
+    emulations = Emulations(broker, node=node, sealing=sealing, heard=heard)
+    streams.forward = forward
+    hub.listen(Ear(emulations.channel, emulations.hear, lambda: None))
+    metrics.connections.set_function(lambda: len(sockets) + len(streams))
+    return streams

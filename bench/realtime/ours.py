@@ -29,6 +29,7 @@ from conf.settings import Hospital, Names, Settings, Web
 from conf.words import Words
 from core import limits
 from core.clock import SystemClock
+from core.sealing import NoKeys
 from realtime.channels import houzhen_channels
 from realtime.revocations import RevocableTokens, Revoked
 from realtime.tokens import HmacTokens
@@ -69,6 +70,7 @@ async def serve(asked: argparse.Namespace) -> None:
         revoked=revoked,
         units=units,
         known={"queue": KnownLines(units, clock=clock)},
+        sealing=NoKeys(),
         registry=CollectorRegistry(),
         rpc={"say": await messages(database)} if asked.messages else {},
         busy_elsewhere=database.elsewhere.busy,

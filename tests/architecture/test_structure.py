@@ -53,7 +53,7 @@ def test_imports_only_point_down() -> None:
     assert ran.returncode == 0, ran.stdout[-4000:]
 
 
-def test_exactly_three_request_handlers_exist() -> None:
+def test_endpoints_pages_sockets_and_streams_are_all_the_request_handlers_there_are() -> None:
     from tornado.web import RequestHandler, StaticFileHandler
 
     for name in modules():
@@ -65,7 +65,8 @@ def test_exactly_three_request_handlers_exist() -> None:
             if child.__module__.split(".")[0] in OURS and not child.__module__.startswith("front_machine"):
                 found.add(child.__name__)
     assert StaticFileHandler.__name__ not in found
-    assert found == {"JsonEndpoint", "PageFile", "RealtimeSocket"}
+    streams = {"_OfStreams", "_Down", "HttpStream", "EventStream", "Emulation"}
+    assert found == {"JsonEndpoint", "PageFile", "RealtimeSocket", *streams}
 
 
 def endpoints() -> list[object]:

@@ -50,6 +50,8 @@ class NodeClient:
         *,
         ping_slack: float = 10.0,
         token_takes: float = 0.0,
+        transports: list[dict[str, str]] | None = None,
+        emulation: str = "",
     ) -> None:
         if self._process is None:
             await self.prepare()
@@ -60,6 +62,8 @@ class NodeClient:
             channels=channels,
             ping_slack=ping_slack,
             token_takes=token_takes,
+            transports=transports,
+            emulation=emulation,
         )
 
     @property

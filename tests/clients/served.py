@@ -21,15 +21,19 @@ from core.ids import ScreenId
 from handlers.client_address import ClientAddresses
 from handlers.realtime_door import Door
 from handlers.realtime_socket import RealtimeSockets
+from handlers.realtime_stream import Emulated, Streams
 from realtime.broker import Broker, Keep
 from realtime.channels import Channels, Policy, everyone, houzhen_policies, staff
 from realtime.crowds import Crowds
-from realtime.hub import Hub
+from realtime.emulation import Emulations
+from realtime.hub import Ear, Hub
 from realtime.metrics import RealtimeMetrics
 from realtime.stream import Position
 from realtime.taps import Known
 from realtime.terms import Terms
 from realtime.tokens import HmacTokens
+from realtime.veil import Unveiling
+from tests.unit.crypto.rings import a_sealing
 
 CLOCK = SystemClock()
 LOG = Policy(
@@ -81,13 +85,14 @@ class Served:
         known: Mapping[str, Known] | None = None,
         position_check_seconds: float = limits.REALTIME_POSITION_CHECK_SECONDS,
         channels: Channels = CHANNELS,
+        unveiling: bool = False,
         **terms: Any,
     ) -> None:
         self.broker: Broker = MemoryBroker(backend) if isinstance(backend, MemoryStreams) else backend
         self.channels = channels
         self.metrics = RealtimeMetrics(CollectorRegistry())
         self.hub = Hub(
-            broker=self.broker,
+            broker=Unveiling(self.broker, a_sealing()) if unveiling else self.broker,
             channels=channels,
             clock=CLOCK,
             metrics=self.metrics,
@@ -114,8 +119,10 @@ class Served:
             addresses=ClientAddresses(trusted_proxies),
             crowds=self.crowds,
         )
+        self.streams = self._fallbacks()
+        rules = [*self.sockets.rules(), *self.streams.rules()]
         self._server = HTTPServer(
-            Application(self.sockets.rules(), log_function=lambda handler: None),
+            Application(rules, log_function=lambda handler: None),  # type: ignore[arg-type]
             ssl_options=tls,
             max_header_size=limits.HTTP_HEADER_BYTES,
         )
@@ -123,6 +130,29 @@ class Served:
         self._listening = bind_sockets(port, "127.0.0.1", reuse_port=False)
         self.port: int = self._listening[0].getsockname()[1]
         self._scheme = "ws" if tls is None else "wss"
+
+    def _fallbacks(self) -> Streams:
+        def address_of(request: Any) -> tuple[bytes, str]:
+            addresses, peer = self.sockets.addresses, request.remote_ip or ""
+            return addresses.group(peer, request.headers), addresses.text(peer, request.headers)
+
+        async def forward(said: Emulated) -> bool | None:
+            return await self.emulations.ask(said.node, said.session, said.data)
+
+        made = Streams(self.sockets, node=uuid.uuid4().hex, address_of=address_of)
+        made.forward = forward
+        self.emulations = Emulations(
+            self.broker,
+            node=made.node,
+            sealing=a_sealing(),
+            heard=lambda session, data: made.hear(Emulated(session=session, data=data)),
+        )
+        self.hub.listen(Ear(self.emulations.channel, self.emulations.hear, lambda: None))
+        return made
+
+    @property
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
 
     @property
     def url(self) -> str:
@@ -136,6 +166,7 @@ class Served:
 
     async def __aexit__(self, *_: object) -> None:
         self.door.close()
+        await self.streams.drain()
         await self.sockets.close(seconds=0.5)
         await self._server.close_all_connections()
         await self.hub.close()

@@ -19,15 +19,49 @@ function tokenOptions(tokens, takes) {
   return tokens.length ? { token: tokens[0], getToken: () => pause(takes).then(() => rest.shift()) } : {};
 }
 
-function connect({ url, tokens, channels, ping_slack, token_takes }) {
+// As much of an EventSource as the SDK uses: events of one line, and no coming back by itself.
+class EventSourceOverFetch {
+  constructor(url) {
+    this.ended = new AbortController();
+    void this.read(url);
+  }
+
+  async read(url) {
+    try {
+      const response = await fetch(url, { signal: this.ended.signal });
+      if (!response.ok) throw new Error(String(response.status));
+      this.onopen?.();
+      let text = '';
+      const decoder = new TextDecoder();
+      for await (const chunk of response.body) {
+        const events = (text + decoder.decode(chunk, { stream: true })).split('\n\n');
+        text = events.pop();
+        for (const event of events) this.onmessage?.({ data: event.trim().replace(/^data: /, '') });
+      }
+      throw new Error('ended');
+    } catch (error) {
+      if (!this.ended.signal.aborted) this.onerror?.(error);
+    }
+  }
+
+  close() {
+    this.ended.abort();
+  }
+}
+
+function connect({ url, tokens, channels, ping_slack, token_takes, transports, emulation }) {
   const options = {
     websocket: WebSocket,
+    fetch,
+    readableStream: ReadableStream,
+    eventsource: EventSourceOverFetch,
+    ...(emulation ? { emulationEndpoint: emulation } : {}),
     maxReconnectDelay: 300,
     minReconnectDelay: 100,
     maxServerPingDelay: ping_slack * 1000,
     ...tokenOptions(tokens, token_takes),
   };
-  client = new Centrifuge(url, options);
+  client = new Centrifuge(transports ?? url, options);
   client.on('connecting', (c) => tell('connecting', { code: c.code }));
   client.on('connected', (c) => tell('connected', { client: c.client }));
   client.on('disconnected', (c) => tell('disconnected', { code: c.code, reason: c.reason }));

@@ -70,7 +70,7 @@ class Ward:
         self.phones: list[Phone] = []
         self.conversations: list[str] = []
         key = token_key(serve.file.parent / "data" / "keys" / "tokens.key")
-        self._issuer = Issuer(HmacTokens([key]), SystemClock())
+        self.issuer = Issuer(HmacTokens([key]), SystemClock())
         self._members: dict[str, list[str]] = {}
 
     async def gather(self, *, people: int, conversations: int, listeners: int = 3) -> None:
@@ -103,7 +103,7 @@ class Ward:
             return str(told["id"])
 
     def _token(self, user: str) -> str:
-        return self._issuer.issue(staff_actor(Role.NURSE, user.partition(".")[2]), good_for=HOUR).token
+        return self.issuer.issue(staff_actor(Role.NURSE, user.partition(".")[2]), good_for=HOUR).token
 
     def _phone(self, user: str, kind: str, *, over: str) -> Phone:
         return Phone(

@@ -5,7 +5,7 @@
 One process with the pool of a web process; ``--senders`` people talk without a pause, two to a conversation.
 Beside it, in turn and on the same server, a loop over aiomysql that sends the same statements in the same two
 packets, with as many connections: no rules, no seals, no chain. Then what a sync costs: a doctor with 500
-conversations of which 5 changed, beside one with 5.
+conversations of which 5 changed, beside one with 5. And what a search costs that finds nothing.
 """
 
 # ruff: noqa: E501  (statements read better whole)
@@ -32,6 +32,7 @@ from core.clock import SystemClock
 from im import posting, wire
 from im.messaging import Manners, Messaging
 from im.reading import Reading
+from im.searching import Searching
 from im.store import NewConversation
 from im.thread import Kind, Part, Seat, State
 from tests.services.mariadb import MariadbServer
@@ -220,6 +221,29 @@ async def syncs(ours: Ours) -> Table:
     return table
 
 
+async def searches(ours: Ours) -> Table:
+    """What a search costs that finds nothing: it opens all that one call may."""
+    table = Table(title="search without a hit: one call, and all calls", title_style="bold")
+    for column in ("messages", "calls", "CPU ms a call", "CPU µs a message"):
+        table.add_column(column, justify="right")
+    searching = Searching(units=ours.units)
+    for there in (1_000, 5_000):
+        who = Actor(id=f"search-{there}", role=Role.DOCTOR)
+        await ours.conversation(f"f{there}", who.id, "somebody")
+        for number in range(there):
+            body = wire.Send(
+                conversation=f"f{there}", cid=f"bench-{number:06}", body=wire.TextBody(text=TEXT)
+            )
+            await ours.messaging.send(who, body)
+        calls, cursor, cpu = 0, None, time.process_time()
+        while calls == 0 or cursor is not None:
+            calls += 1
+            cursor = (await searching.search(who, wire.Search(text="没有这句话", cursor=cursor))).next
+        took = time.process_time() - cpu
+        table.add_row(str(there), str(calls), f"{took / calls * 1e3:.1f}", f"{took / there * 1e6:.0f}")
+    return table
+
+
 async def run(server: MariadbServer, *, seconds: float, senders: int, rounds: int) -> None:
     name = server.create_database()
     url = server.url(name)
@@ -254,6 +278,7 @@ async def run(server: MariadbServer, *, seconds: float, senders: int, rounds: in
         f"ours ÷ bare: {ratios[len(ratios) // 2]:.2f} (rounds {', '.join(f'{one:.2f}' for one in ratios)})"
     )
     CONSOLE.print(await syncs(ours))
+    CONSOLE.print(await searches(ours))
     await bare.close()
     await ours.database.close()
 

@@ -31,6 +31,7 @@ from im.moderating import Moderating
 from im.practising import Practising
 from im.reading import Reading
 from im.recording import Recording
+from im.searching import Searching
 from notices.agreeing import Agreeing
 from queue_display import wire
 from queue_display.following import TicketFollowing
@@ -142,6 +143,10 @@ class Im(Protocol):
     @property
     def reading(self) -> Reading:
         """Whoever looks."""
+
+    @property
+    def searching(self) -> Searching:
+        """Whoever looks for something."""
 
     @property
     def gathering(self) -> Gathering:

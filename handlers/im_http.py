@@ -120,6 +120,18 @@ async def pin_conversation(deps: Deps, actor: Actor, body: wire.Switch) -> wire.
 
 
 @routes.post(
+    "/v1/im/search",
+    action="im.search",
+    live="im.search",
+    summary="Messages that hold some words",
+    refuses=_THERE,
+)
+async def search_messages(deps: Deps, actor: Actor, body: wire.Search) -> wire.Found:
+    """Newest first, of what the caller may read. ``next`` goes on, also where a page found nothing."""
+    return await deps.im.searching.search(actor, body)
+
+
+@routes.post(
     "/v1/im/start",
     action="im.start",
     live="im.start",

@@ -108,6 +108,15 @@ class Due:
     user: str
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a member may read of a conversation: messages with ``first < seq <= last``."""
+
+    conversation: str
+    first: int
+    last: int
+
+
 class Conversations(Protocol):
     """Conversations inside one transaction."""
 
@@ -143,6 +152,9 @@ class Conversations(Protocol):
 
     def seat(self, conversation: str, seat: Seat) -> None:
         """Queue a member, new or as they are now, whose own view changed."""
+
+    async def reaches(self, user: str) -> Sequence[Reach]:
+        """What a user may read, the newest conversations first."""
 
     async def seats_of(self, user: str) -> Sequence[str]:
         """Conversations that a user has or had a place in, ascending."""

@@ -15,6 +15,7 @@ from im.gathering import Gathering
 from im.messaging import Attachments, Manners, Messaging, Reviews
 from im.posting import channel_of
 from im.reading import Reading
+from im.searching import Searching
 from im.wording import Wording
 from realtime.broker import Broker, BrokerUnavailable
 
@@ -26,6 +27,7 @@ class ImParts:
     messaging: Messaging
     reading: Reading
     gathering: Gathering
+    searching: Searching
 
 
 def im_parts(
@@ -74,4 +76,5 @@ def im_parts(
         ),
         reading=Reading(units=units),
         gathering=Gathering(units=units, clock=clock, random=os.urandom),
+        searching=Searching(units=units),
     )

@@ -28,8 +28,9 @@ from adapters.sql.im_tables import im_conversation, im_member, im_message, im_us
 from adapters.sql.instants import from_us, from_us_or_none, to_us
 from adapters.sql.statement import IN_PLACES, ByDatabase, one_of, places
 from adapters.sql.transaction import Transaction
+from core import limits
 from core.sealing import Sealing
-from im.store import Due, Listed, Pending, Row
+from im.store import Due, Listed, Pending, Reach, Row
 from im.thread import SPOKEN, Seat, Thread
 
 _C, _M, _S, _U = im_conversation.c, im_message.c, im_member.c, im_user.c
@@ -95,6 +96,13 @@ _LAST = _both(
         .select_from(im_conversation.join(im_message, and_(_M.conversation == _C.id, _M.seq == _C.last_seq)))
         .where(one_of(_C.id))
     )
+)
+_REACHES = (
+    select(_S.conversation, _S.join_seq, func.coalesce(_S.left_seq, _C.last_seq))
+    .join(im_conversation, _C.id == _S.conversation)
+    .where(_S.user == bindparam("user"))
+    .order_by(_S.conversation.desc())
+    .limit(limits.IM_SEARCH_REACHES)
 )
 _DUE = (
     select(_S.conversation, _S.user)
@@ -194,6 +202,10 @@ class ImReadings:
     async def standing(self, user: str) -> tuple[int, int]:
         row = await self._transaction.row(_STANDING, user=user)
         return (0, 0) if row is None else (row[0], row[1])
+
+    async def reaches(self, user: str) -> Sequence[Reach]:
+        rows = await self._transaction.rows(_REACHES, user=user)
+        return [Reach(conversation, first, last) for conversation, first, last in rows]
 
     async def notices_due(self, *, at: datetime, limit: int) -> Sequence[Due]:
         rows = await self._transaction.rows(_DUE, at=to_us(at), limit=limit)

@@ -182,6 +182,11 @@ export class Talk {
     this.changed()
   }
 
+  /** Messages that hold the words, newest first; `next` goes on. */
+  async search(text: string, cursor: string | null = null): Promise<{ messages: Message[]; next: string | null }> {
+    return (await this.ways.ask('search', { text, cursor })) as { messages: Message[]; next: string | null }
+  }
+
   /** Tell the others that something is being written. Nothing hangs on it. */
   async tellTyping(conversation: string): Promise<void> {
     await this.ways.ask('typing', { conversation, on: true }).catch(() => undefined)

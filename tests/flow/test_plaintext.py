@@ -29,6 +29,7 @@ from realtime.tokens import HmacTokens
 from server.bootstrap import Roles, compose
 from server.staff_parts import first_link
 from server.tokens import Issuer, staff_actor, token_key
+from tests.fault.im.people import practise
 from tests.flow.plaintexts import Found, Plaintexts, disguises
 from tests.flow.town import OWN_LINE
 from tests.services import MariadbServer, RedisServer
@@ -42,19 +43,36 @@ FOREIGNER = {"name": "Philomena Ashdown-Quigley", "id": "PQ8842197", "phone": "1
 STAFF_NAME, PASSWORD, WRONG_PASSWORD = "沈砚秋白", "Tq7#mV9x!pLw-zz-Rk2", "kX4$wN8q?sDv-yy-Lm6"
 WRONG = {"name": "周以墨", "id": "330102198407216421", "phone": "13957120470"}
 PEOPLE = {"mother": MOTHER, "child": CHILD, "guardian": GUARDIAN, "foreigner": FOREIGNER, "wrong": WRONG}
+TALK = {
+    "complaint": "夜里心慌得厉害，左肩发麻",
+    "earlier diagnosis": "二尖瓣脱垂伴早搏",
+    "answer": "先把那片倍他乐克停半天",
+    "masked words": "加我微信说桑拿房晕倒的事",
+    "blocked words": "替我刷单的那家药房叫鹤年",
+    "recalled words": "其实我瞒着家里喝了中药",
+    "file's name": "钱女士心脏彩超结论.pdf",
+    "summary": "观察一周，携带动态心电图复诊",
+    "search": "找找那句瞒着家里",
+}
+PDF = b"%PDF-1.4\n" + "彩超所见：二尖瓣后叶脱垂入左房约四毫米".encode() * 40
 LIN = visitor("lin")
 
 
 def secrets_of_people() -> dict[str, str]:
     told = {f"{what} of {who}": text for who, person in PEOPLE.items() for what, text in person.items()}
-    return told | {
-        "name of staff": STAFF_NAME,
-        "WeChat id in H5": LIN.openid(SERVICE),
-        "WeChat id in the mini-program": LIN.openid(MINI),
-        "WeChat union id": LIN.unionid,
-        "Alipay id": LIN.alipay_open_id(ALIPAY),
-        "phone of Lin": LIN.phone,
-    }
+    return (
+        told
+        | TALK
+        | {
+            "contents of a file": "彩超所见：二尖瓣后叶脱垂",
+            "name of staff": STAFF_NAME,
+            "WeChat id in H5": LIN.openid(SERVICE),
+            "WeChat id in the mini-program": LIN.openid(MINI),
+            "WeChat union id": LIN.unionid,
+            "Alipay id": LIN.alipay_open_id(ALIPAY),
+            "phone of Lin": LIN.phone,
+        }
+    )
 
 
 @dataclass
@@ -65,6 +83,8 @@ class Seeding:
     platforms: OpenPlatforms
     strong: dict[str, str] = field(default_factory=dict)
     token: str = ""
+    doctor: str = ""
+    """The doctor's token."""
     statuses: list[tuple[str, int]] = field(default_factory=list)
 
     async def asks(self, path: str, body: object = None, *, method: str = "POST", key: str = "") -> Any:
@@ -87,6 +107,7 @@ class Seeding:
         await self.by_sms(MOTHER["phone"], "mother")
         await self.family()
         await self.account()
+        await self.talk()
         await self.wrongly()
         await self.by_platforms()
 
@@ -128,6 +149,45 @@ class Seeding:
         for path in ("/v1/me", "/v1/sessions"):
             await self.asks(path, method="GET")
         await self.asks("/v1/me/export")
+
+    async def talk(self) -> None:
+        """A consultation with everything that can be said in one."""
+        mother = self.token
+        family = (await self.asks("/v1/patients", method="GET"))["patients"]
+        asked = {"cid": "ask-00001", "patient": family[0]["id"], "doctor": "doctor.2001"}
+        asked |= {"complaint": TALK["complaint"], "earlier_diagnosis": TALK["earlier diagnosis"]}
+        name = (await self.asks("/v1/consultations", asked))["id"]
+        self.token = self.doctor
+        await self.asks(f"/v1/consultations/{name}/accept")
+        await self.says(name, "answer")
+        await self.asks(f"/v1/consultations/{name}/patient", method="GET")
+        self.token = mother
+        await self.says(name, "masked words")
+        await self.says(name, "blocked words")
+        sent = await self.says(name, "recalled words")
+        await self.asks("/v1/im/recall", {"conversation": name, "seq": sent["seq"], "cid": "back-00001"})
+        await self.asks("/v1/im/search", {"text": TALK["search"]})
+        announced = {"conversation": name, "kind": "file", "name": TALK["file's name"], "bytes": len(PDF)}
+        upload = await self.asks("/v1/im/uploads", announced, key="upload-00001")
+        headers = {"Authorization": f"Bearer {self.token}"}
+        async with self.http.put(upload["url"], data=PDF, headers=headers) as response:
+            self.statuses.append(("upload", response.status))
+            stored = await response.json()
+        body = {"type": "file", "file": stored["id"], "name": TALK["file's name"], "bytes": stored["bytes"]}
+        await self.asks("/v1/im/send", {"conversation": name, "cid": "file-00001", "body": body})
+        links = await self.asks("/v1/im/links", {"conversation": name, "files": [stored["id"]]})
+        async with self.http.get(links["links"][0]["url"]) as response:
+            assert await response.read() == PDF
+        self.token = self.doctor
+        await self.asks(f"/v1/consultations/{name}/end", {"summary": TALK["summary"]})
+        await self.asks(f"/v1/consultations/{name}/record", method="GET")
+        self.token = mother
+        await self.asks("/v1/me/export")
+
+    async def says(self, conversation: str, what: str) -> Any:
+        body = {"type": "text", "text": TALK[what]}
+        cid = f"say-{what.replace(' ', '-')}"
+        return await self.asks("/v1/im/send", {"conversation": conversation, "cid": cid, "body": body})
 
     async def wrongly(self) -> None:
         """What is refused must not be repeated anywhere either."""
@@ -239,8 +299,11 @@ async def lived(settings: Settings, platforms: OpenPlatforms, redis: RedisServer
     async with compose(settings, Roles.ALL) as platform:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{platform.port}") as http:
             seeding = Seeding(http, platforms)
-            await seeding.everything()
             issuer = Issuer(HmacTokens([token_key(Path(settings.keys.tokens))]), SystemClock())
+            await practise(settings, "doctor.2001")
+            hour = timedelta(hours=1)
+            seeding.doctor = issuer.issue(staff_actor(Role.DOCTOR, "2001"), good_for=hour).token
+            await seeding.everything()
             kiosk = issuer.issue(staff_actor(Role.KIOSK, "k1"), good_for=timedelta(hours=1)).token
             await seeding.at_the_desk(kiosk)
             link = await first_link(settings)
@@ -293,6 +356,9 @@ async def test_nothing_of_a_person_lies_open(
     assert not [each for each in left.seeding.statuses if each[1] >= 500], left.seeding.statuses
     assert [status for path, status in left.seeding.statuses if path == "/v1/patients"].count(201) == 6
     assert [status for path, status in left.seeding.statuses if path.endswith("check-in")] == [200]
+    said = [status for path, status in left.seeding.statuses if path == "/v1/im/send"]
+    assert said == [200, 200, 422, 200, 200]
+    assert ("upload", 200) in left.seeding.statuses
     assert len(left.seeding.strong) >= 20
     assert len(events) > 5
 

@@ -183,7 +183,10 @@ export class Talk {
   }
 
   /** Messages that hold the words, newest first; `next` goes on. */
-  async search(text: string, cursor: string | null = null): Promise<{ messages: Message[]; next: string | null }> {
+  async search(
+    text: string,
+    cursor: string | null = null,
+  ): Promise<{ messages: Message[]; next: string | null }> {
     return (await this.ways.ask('search', { text, cursor })) as { messages: Message[]; next: string | null }
   }
 

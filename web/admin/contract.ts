@@ -146,3 +146,15 @@ export interface WordItem {
   shipped: boolean
   by: string
 }
+
+export interface PracticeItem {
+  user: string
+  name: string
+  title: string
+  department: string
+  fee_fen: number
+  turns: number
+  window_hours: number
+  taking: boolean
+  confirmed: boolean
+}

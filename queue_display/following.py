@@ -49,11 +49,14 @@ class Follows(Protocol):
     async def of_user(self, user: str) -> Sequence[Follow]:
         """What somebody follows."""
 
-    async def all(self, *, limit: int) -> Sequence[Follow]:
-        """Everything that is followed, by line."""
+    async def page(self, *, after: Follow | None, limit: int) -> Sequence[Follow]:
+        """What is followed, by line, number and user, behind one."""
 
     def keep(self, follow: Follow) -> None:
-        """Queue a new one, or its new state."""
+        """Queue a new one; one of another day is replaced."""
+
+    def change(self, follow: Follow) -> None:
+        """Queue what was told of one, unless it is followed no more."""
 
     def drop(self, follow: Follow) -> None:
         """Queue that it is followed no more."""
@@ -123,23 +126,33 @@ class TicketFollowing:
 
     async def sweep(self) -> int:
         """Tell whoever is to be told by what the lines are now; answers how many were told."""
+        told, last = 0, None
+        while True:
+            follows, count = await self._page(last)
+            told += count
+            if len(follows) < limits.FOLLOWED_AT_ONCE:
+                return told
+            last = follows[-1]
+
+    async def _page(self, last: Follow | None) -> tuple[Sequence[Follow], int]:
+        """Some of what is followed, and how many were told."""
         async with self._units.read() as unit:
-            follows = await unit.follows.all(limit=limits.FOLLOWED_AT_ONCE)
+            follows = await unit.follows.page(after=last, limit=limits.FOLLOWED_AT_ONCE)
             lines = {one.id: one for one in await unit.lines.load_many(sorted({f.line for f in follows}))}
         changes = [(one, *after(one, lines.get(one.line))) for one in follows]
         changes = [each for each in changes if each[1] != each[0]]
         if not changes:
-            return 0
+            return follows, 0
         async with self._units.begin() as unit:
             for before, now, kind in changes:
                 if now is None:
                     unit.follows.drop(before)
                     continue
-                unit.follows.keep(now)
+                unit.follows.change(now)
                 if kind is not None:
                     await self._tell(unit, now, kind, lines[now.line])
             await unit.commit()
-        return sum(kind is not None for _, _, kind in changes)
+        return follows, sum(kind is not None for _, _, kind in changes)
 
     async def _tell(self, unit: Unit, follow: Follow, kind: Kind, line: Line) -> None:
         ticket = line.tickets[follow.number]

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import and_, bindparam, delete, or_, select, update
 
 from adapters.sql.driver import Row
 from adapters.sql.instants import from_us, from_us_or_none, to_us
@@ -43,7 +43,28 @@ _ERASE = [
 ]
 _MOVE_NOTICES = update(notice).where(_N.user == bindparam("source")).values(user=bindparam("target"))
 _OF_USER = select(ticket_follow).where(_T.user == bindparam("of")).order_by(_T.line, _T.number)
-_ALL = select(ticket_follow).order_by(_T.line, _T.number, _T.user).limit(bindparam("limit"))
+_PAGE = (
+    select(ticket_follow)
+    .where(
+        or_(
+            _T.line > bindparam("line"),
+            and_(_T.line == bindparam("line"), _T.number > bindparam("number")),
+            and_(_T.line == bindparam("line"), _T.number == bindparam("number"), _T.user > bindparam("user")),
+        )
+    )
+    .order_by(_T.line, _T.number, _T.user)
+    .limit(bindparam("limit"))
+)
+_CHANGE = (
+    update(ticket_follow)
+    .where(
+        _T.user == bindparam("of"),
+        _T.line == bindparam("of_line"),
+        _T.number == bindparam("of_number"),
+        _T.day == bindparam("of_day"),
+    )
+    .values(told_near=bindparam("told_near"), told_called=bindparam("told_called"))
+)
 _FOLLOW = insert_or_update(ticket_follow)
 _UNFOLLOW = delete(ticket_follow).where(
     _T.user == bindparam("of"), _T.line == bindparam("of_line"), _T.number == bindparam("of_number")
@@ -148,8 +169,21 @@ class SqlFollows:
     async def of_user(self, user: str) -> Sequence[Follow]:
         return [_follow(row) for row in await self._transaction.rows(_OF_USER, of=user)]
 
-    async def all(self, *, limit: int) -> Sequence[Follow]:
-        return [_follow(row) for row in await self._transaction.rows(_ALL, limit=limit)]
+    async def page(self, *, after: Follow | None, limit: int) -> Sequence[Follow]:
+        begin = ("", "", "") if after is None else (after.line, after.number, after.user)
+        rows = await self._transaction.rows(_PAGE, line=begin[0], number=begin[1], user=begin[2], limit=limit)
+        return [_follow(row) for row in rows]
+
+    def change(self, follow: Follow) -> None:
+        self._transaction.later(
+            _CHANGE,
+            of=follow.user,
+            of_line=follow.line,
+            of_number=follow.number,
+            of_day=follow.day,
+            told_near=int(follow.told_near),
+            told_called=int(follow.told_called),
+        )
 
     def keep(self, follow: Follow) -> None:
         self._transaction.later(

@@ -353,7 +353,7 @@ async def test_a_ticket_is_told_of_once_when_three_are_before_it_and_once_when_i
     await happens(town, line, "A005", to=TicketState.DONE)
     await town.following.sweep()
     async with town.units.read() as unit:
-        assert not await unit.follows.all(limit=10)
+        assert not await unit.follows.page(after=None, limit=10)
 
 
 async def test_only_what_is_there_is_followed_and_no_more_than_ten(town: Town) -> None:
@@ -367,6 +367,23 @@ async def test_only_what_is_there_is_followed_and_no_more_than_ten(town: Town) -
         await follows(town, "A012")
     assert not await follows(town, "A002", on=False)
     assert await follows(town, "A012")
+
+
+async def test_however_many_follow_everybody_is_looked_at(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "FOLLOWED_AT_ONCE", 2)
+    line = await a_day(town)
+    people = [Actor(id=f"u{number}", role=Role.PATIENT) for number in range(5)]
+    for user in people:
+        await follows(town, "A006", user=user)
+    await follows(town, "A005", user=people[0])
+    line = await happens(town, line, "A001", "A002")
+    assert await town.following.sweep() == 6
+    assert await town.following.sweep() == 0
+    await follows(town, "A006", on=False, user=people[1])
+    await happens(town, line, "A006")
+    assert await town.following.sweep() == 4
 
 
 async def test_the_ticket_of_that_number_of_another_day_is_another(town: Town) -> None:

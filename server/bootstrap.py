@@ -154,7 +154,9 @@ async def compose(
         web, live = None, None
         if roles & Roles.WEB:
             web, live = await _web_role(ground, stack, shared=roles != Roles.ALL)
-        background: list[Coroutine[Any, Any, None]] = [watch_lag(ground.clock, ground.metrics.loop_lag)]
+        background: list[Coroutine[Any, Any, None]] = [
+            watch_lag(ground.clock, ground.metrics.loop_lag, ground.metrics.loop_tasks)
+        ]
         if live is not None:
             background.append(live.watch())
         if ground.watch is not None:

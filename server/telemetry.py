@@ -109,6 +109,7 @@ class Metrics:
             registry=registry,
             buckets=(0.001, 0.005, 0.02, 0.05, 0.1, 0.5, 2),
         )
+        self.loop_tasks = Gauge("houzhen_loop_tasks", "Tasks of the event loop.", registry=registry)
         self.provider_seconds = Histogram(
             "houzhen_provider_seconds",
             "Time of a request to WeChat, Alipay or the SMS gateway.",

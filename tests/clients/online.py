@@ -141,6 +141,12 @@ class Online:
         if self._wire is not None:
             self._wire.transport.abort()
 
+    def close(self) -> None:
+        """Say goodbye, as a page that is left; it comes back all the same."""
+        if self._wire is not None:
+            self._wire.transport.write(frames.close(1000))
+            self._wire.transport.close()
+
     async def leave(self) -> None:
         """Go for good."""
         if self._task is not None:

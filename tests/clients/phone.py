@@ -61,6 +61,8 @@ class Phone:
         self.client = ""
         self.told: Counter[int] = Counter()
         """Codes of errors, of subscriptions ended by the server, and of closes."""
+        self.answered = 0
+        """Calls of methods that were answered."""
         self.to_retry: set[str] = set()
         """Channels whose subscribing failed for now."""
         self.refused = False
@@ -106,6 +108,10 @@ class Phone:
         line = self._say("unsubscribe", channel, None, {"channel": channel})
         following.leaving = self._id
         return line
+
+    def call(self, method: str, data: Any) -> str:
+        """Call a method of the application; ``answered`` counts."""
+        return self._say("rpc", "", None, {"method": method, "data": data})
 
     def retry(self) -> list[str]:
         """Subscribe again where it failed for now."""
@@ -197,6 +203,8 @@ class Phone:
             if not self.channels[channel].wanted:
                 line = self.unsubscribe(channel)
                 return [] if line is None else [line]
+        elif method == "rpc":
+            self.answered += 1
         elif method == "unsubscribe":
             following = self.channels[channel]
             following.live, following.leaving = False, 0

@@ -22,7 +22,7 @@ data = "{data}"
 
 [web]
 port = {port}
-processes = 2
+processes = {processes}
 
 [storage]
 url = "{database}"
@@ -69,6 +69,7 @@ def write_settings(folder: Path, **values: object) -> Path:
     given: dict[str, object] = {
         "data": folder / "data",
         "port": free_port(),
+        "processes": 2,
         "database": f"sqlite:///{folder / 'houzhen.db'}",
         "broker": "redis://127.0.0.1:1/0",
         "front_machine": "",
@@ -187,6 +188,7 @@ class Serve(Process):
     def __init__(self, folder: Path, settings: Mapping[str, object]) -> None:
         self.file = write_settings(folder, **settings)
         self.port = int(str(settings["port"]))
+        self.processes = int(str(settings.get("processes", 2)))
         super().__init__("serve", "--config", str(self.file), log=folder / "serve.log")
 
     def pids(self, role: str) -> list[int]:
@@ -201,13 +203,13 @@ class Serve(Process):
                 await asyncio.sleep(0.1)
 
     async def webs(self, *, besides: Collection[int] = ()) -> list[int]:
-        """Wait until both web processes listen and none of them is one of those; answers them."""
+        """Wait until all web processes listen and none of them is one of those; answers them."""
         async with asyncio.timeout(START_SECONDS):
             while True:
                 assert self.ended is None, self.told()[-3000:]
                 found = self.pids("web")
                 if (
-                    len(found) == 2
+                    len(found) == self.processes
                     and not set(found) & set(besides)
                     and all(listens(pid, self.port) for pid in found)
                 ):

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from tests.fault.im.phone import Phone
 from tests.fault.serving import Serve
 from tests.services.mariadb import MariadbServer
 from tests.services.process import free_port
+from tests.services.proxy import FAIR
+from tests.services.proxy import Path as Road
 from tests.services.redis import RedisServer
 
 SETTLE_SECONDS = 60.0
@@ -48,6 +51,26 @@ _COUNTED = {
 """What each count is, beside what it must be."""
 
 
+@dataclass(frozen=True, slots=True)
+class Roads:
+    """The ways of a ward: from the phones to the web processes, and from those and the worker to what they
+    stand on."""
+
+    phones: Road
+    redis: Road
+    mariadb: Road
+
+    @property
+    def all(self) -> tuple[Road, Road, Road]:
+        return self.phones, self.redis, self.mariadb
+
+    def clear(self) -> None:
+        """Everything passes again."""
+        for road in self.all:
+            road.weather = FAIR
+            road.go_on()
+
+
 class Ward:
     """The parts, and the judgement."""
 
@@ -58,23 +81,35 @@ class Ward:
         mariadb: MariadbServer,
         database: str,
         *,
-        port: int | None = None,
+        roads: Roads | None = None,
     ) -> None:
         self.serve = serve
         self.redis = redis
         self.mariadb = mariadb
         self.database = database
-        self.port = port or serve.port
+        self.roads = roads
+        self.port = serve.port if roads is None else roads.phones.port
         """Where phones connect: a bad network may lie between."""
         self.history = History(serve.log.with_name("history.jsonl"))
         self.phones: list[Phone] = []
         self.conversations: list[str] = []
         key = token_key(serve.file.parent / "data" / "keys" / "tokens.key")
         self.issuer = Issuer(HmacTokens([key]), SystemClock())
-        self._members: dict[str, list[str]] = {}
+        self.members: dict[str, list[str]] = {}
+        """The conversations of each user."""
 
     async def gather(self, *, people: int, conversations: int, listeners: int = 3) -> None:
         """Employ them, begin the conversations, connect the phones."""
+        await self.meet(people=people, conversations=conversations)
+        for at, user in enumerate(self.members):
+            self.phones.append(self._phone(user, "hand", over="rpc" if at % 2 else "http"))
+        for user in list(self.members)[:listeners]:
+            self.phones.append(self._phone(user, "desk", over="http"))
+        for phone in self.phones:
+            await phone.start()
+
+    async def meet(self, *, people: int, conversations: int) -> None:
+        """Employ them and begin the conversations; nobody has a phone yet."""
         numbers = [f"n{at:02}" for at in range(people)]
         await employ(load(self.serve.file, environment={}), numbers)
         users = [f"nurse.{number}" for number in numbers]
@@ -83,16 +118,10 @@ class Ward:
             conversation = await self._begin(at, sorted(set(members)))
             self.conversations.append(conversation)
             for user in set(members):
-                self._members.setdefault(user, []).append(conversation)
-        for at, user in enumerate(self._members):
-            self.phones.append(self._phone(user, "hand", over="rpc" if at % 2 else "http"))
-        for user in list(self._members)[:listeners]:
-            self.phones.append(self._phone(user, "desk", over="http"))
-        for phone in self.phones:
-            await phone.start()
+                self.members.setdefault(user, []).append(conversation)
 
     async def _begin(self, at: int, members: Sequence[str]) -> str:
-        token = self._token(members[0])
+        token = self.token(members[0])
         body = {"cid": f"team-{at:05}", "kind": "team", "users": list(members[1:]), "title": f"组{at}"}
         async with (
             aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as http,
@@ -102,7 +131,7 @@ class Ward:
             assert response.status == 200, told
             return str(told["id"])
 
-    def _token(self, user: str) -> str:
+    def token(self, user: str) -> str:
         return self.issuer.issue(staff_actor(Role.NURSE, user.partition(".")[2]), good_for=HOUR).token
 
     def _phone(self, user: str, kind: str, *, over: str) -> Phone:
@@ -110,8 +139,8 @@ class Ward:
             f"{user}-{kind}".replace(".", "-"),
             user=user,
             port=self.port,
-            token=self._token(user),
-            conversations=self._members[user],
+            token=self.token(user),
+            conversations=self.members[user],
             over=over,
             history=self.history,
         )
@@ -186,6 +215,19 @@ class Ward:
             while self.acknowledged < wanted:
                 await asyncio.sleep(0.02)
 
+    async def caught_up(self, *, seconds: float = SETTLE_SECONDS) -> float:
+        """Wait until every device has all that is stored now; how long that took."""
+        began = time.monotonic()
+        wanted = {name: len(held) for name, held in (await asyncio.to_thread(self.stored)).items()}
+        async with asyncio.timeout(seconds):
+            while any(
+                len(held) < wanted[name]
+                for phone in self.phones
+                for name, held in phone.conversations.items()
+            ):
+                await asyncio.sleep(0.05)
+        return time.monotonic() - began
+
     async def stop(self) -> None:
         await asyncio.gather(*(phone.stop() for phone in self.phones))
         self.history.close()
@@ -193,29 +235,45 @@ class Ward:
 
 @contextlib.asynccontextmanager
 async def a_ward(
-    folder: Path, redis: RedisServer, mariadb: MariadbServer, *, people: int = 20, conversations: int = 10
+    folder: Path,
+    redis: RedisServer,
+    mariadb: MariadbServer,
+    *,
+    people: int = 20,
+    conversations: int = 10,
+    roads: bool = False,
+    webs: int = 2,
+    phones: bool = True,
 ) -> AsyncIterator[Ward]:
-    """Start everything; end it in reverse, whatever a test did to it."""
-    database = mariadb.create_database()
-    serve = Serve(
-        folder,
-        {
-            "port": free_port(),
-            "database": f"mysql://root@127.0.0.1:{mariadb.port}/{database}",
-            "broker": redis.url,
-        },
-    )
-    await serve.start()
-    ward: Ward | None = None
-    try:
+    """Start everything; end it in reverse, whatever a test did to it. ``roads``: all ways can go bad."""
+    async with contextlib.AsyncExitStack() as stack:
+        ways = None
+        port = free_port()
+        if roads:
+            ways = Roads(
+                *[await stack.enter_async_context(Road(to)) for to in (port, redis.port, mariadb.port)]
+            )
+        database = mariadb.create_database()
+        stack.callback(mariadb.drop_database, database)
+        to_mariadb = mariadb.port if ways is None else ways.mariadb.port
+        serve = Serve(
+            folder,
+            {
+                "port": port,
+                "processes": webs,
+                "database": f"mysql://root@127.0.0.1:{to_mariadb}/{database}",
+                "broker": redis.url if ways is None else f"redis://127.0.0.1:{ways.redis.port}/0",
+            },
+        )
+        await serve.start()
+        stack.push_async_callback(serve.end)
+        ward = Ward(serve, redis, mariadb, database, roads=ways)
+        stack.push_async_callback(ward.stop)
+        stack.callback(mariadb.ensure_running)
+        stack.callback(redis.ensure_running)
+        if ways is not None:
+            stack.callback(ways.clear)
         await serve.webs()
-        ward = Ward(serve, redis, mariadb, database)
-        await ward.gather(people=people, conversations=conversations)
+        gather = ward.gather if phones else ward.meet
+        await gather(people=people, conversations=conversations)
         yield ward
-    finally:
-        redis.ensure_running()
-        mariadb.ensure_running()
-        if ward is not None:
-            await ward.stop()
-        await serve.end()
-        mariadb.drop_database(database)

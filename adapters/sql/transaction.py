@@ -6,6 +6,7 @@ or at commit, so a command costs a handful of trips whatever it writes.
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
@@ -49,6 +50,7 @@ class Database:
         self._turn = asyncio.Lock() if self.kind == "sqlite" else None
         # The pool's own queue lets who has just given a connection back take it before those who wait.
         self._places = asyncio.Semaphore(connections)
+        self._doubted_before = 0.0
         self.elsewhere = Elsewhere()
         """What SQLite's threads do for the loop now. A server's process is none of them."""
         self._begin_write = [Step(Prepared(text, (), {})) for text in _BEGIN_WRITE[self.kind]]
@@ -113,13 +115,23 @@ class Database:
         """
         for attempt in range(self._attempts):
             connection = await self._connect()
+            began = time.monotonic()
             try:
                 return connection, await connection.driver.trip(steps)
             except BaseException as error:
+                self.doubt(error, began)
                 await connection.end(broken=_is_broken(error))
                 if not connection.is_used or not _is_away(error) or attempt == self._attempts - 1:
                     raise
         raise AssertionError("unreachable")
+
+    def doubt(self, error: BaseException, since: float) -> None:
+        """A trip that began then got no answer: whoever was not heard since is not asked any more.
+
+        Behind a firewall that forgot them all connections are dead, and each would cost its own wait.
+        """
+        if _is_broken(error) and isinstance(error, StorageUnavailable):
+            self._doubted_before = max(self._doubted_before, since)
 
     async def _connect(self) -> "Connection":
         try:
@@ -128,7 +140,7 @@ class Database:
         except TimeoutError:
             raise StorageUnavailable(why="busy") from None
         try:
-            pooled = await self._pooled()
+            pooled = await self._trusted()
         except BaseException:
             self._places.release()
             raise
@@ -139,6 +151,15 @@ class Database:
             else MysqlDriver(driver_connection)
         )
         return Connection(pooled, driver, self._places.release)
+
+    async def _trusted(self) -> PoolProxiedConnection:
+        """One of the pool that is new, or was heard since the last trouble."""
+        while True:
+            pooled = await self._pooled()
+            if pooled.info.get("given_back", self._doubted_before) >= self._doubted_before:
+                return pooled
+            await greenlet_spawn(pooled.invalidate)
+            await greenlet_spawn(pooled.close)
 
     async def _pooled(self) -> PoolProxiedConnection:
         try:
@@ -181,6 +202,8 @@ class Connection:
         try:
             if broken:
                 await greenlet_spawn(self._pooled.invalidate)
+            else:
+                self._pooled.info["given_back"] = time.monotonic()
             await greenlet_spawn(self._pooled.close)
         finally:
             self._given_back()
@@ -257,9 +280,11 @@ class Transaction:
         if self._connection is None:
             self._connection, answer = await self._database.first_trip(steps)
             return answer
+        began = time.monotonic()
         try:
             return await self._connection.driver.trip(steps)
         except BaseException as error:
+            self._database.doubt(error, began)
             self._broken = self._broken or _is_broken(error)
             raise
 

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from core.ids import LineId
 from core.refusals import StorageUnavailable
 from tests.contract.sql_examples import NOON, a_line, moved, new
 from tests.services.mariadb import MariadbServer
+from tests.services.proxy import Path as Network
 
 L = LineId("L0301")
 
@@ -174,6 +176,31 @@ async def test_a_stalled_server_is_given_up_in_time(
     finally:
         mariadb_server.resume()
     assert await ids(units) == [L]
+
+
+@pytest.mark.mariadb
+async def test_where_a_firewall_forgot_all_connections_only_one_wait_is_paid(
+    mariadb_server: MariadbServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "SQL_REPLY_SECONDS", 1.0)
+    name = mariadb_server.create_database()
+    async with Network(mariadb_server.port) as network:
+        database = Database.open(f"mysql://root@127.0.0.1:{network.port}/{name}", connections=4)
+        try:
+            await asyncio.gather(*(database.answers() for _ in range(4)))
+            forgotten = network.forget_open()
+            assert len(forgotten) > 1
+            with pytest.raises(StorageUnavailable) as refused:
+                await database.answers()
+            assert refused.value.facts == {"why": "stalled"}
+            began = time.monotonic()
+            for _ in range(8):
+                await database.answers()
+            assert time.monotonic() - began < 1.0
+            assert len(network.upward) <= 2 * len(forgotten), "nobody is replaced twice"
+        finally:
+            await database.close()
+            mariadb_server.drop_database(name)
 
 
 @pytest.mark.mariadb

@@ -72,6 +72,10 @@ class _Half:
                 continue
             await self._under_way.put((self._due(piece, loop.time()), piece))
 
+    def reset(self) -> None:
+        """End it at the end that it leads to."""
+        self._writer.transport.abort()
+
     @property
     def silent(self) -> bool:
         return self.forgotten or self._path.silent
@@ -167,6 +171,12 @@ class Path:
                 pair[1].forgotten |= down
                 forgotten.append(pair)
         return forgotten
+
+    def end_forgotten(self) -> None:
+        """What the ends of forgotten connections would find out in hours: they end."""
+        for half in (*self.upward, *self.downward):
+            if half.forgotten:
+                half.reset()
 
     def heal(self) -> None:
         """New connections pass again; those that were forgotten stay dead, and end now."""

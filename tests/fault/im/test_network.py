@@ -139,6 +139,7 @@ async def test_t10_stalls_and_half_dead_ways_to_what_the_platform_stands_on(
             for name, road in (("MariaDB", roads.mariadb), ("Redis", roads.redis)):
                 road.forget_open(up=up, down=down)
                 await catches_up(f"{name} {_name(up=up, down=down)}")
+                road.end_forgotten()
     printed(f"T10 everybody has everything after: {'; '.join(told)}")
     await ends_well(ward, "T10 stalled and half dead", printed, within=30)
     nobody_waited(probe, "T10 stalled and half dead", printed)

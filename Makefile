@@ -98,8 +98,8 @@ unit: $(BUILD)/python    ## The rules and the protocol alone, in seconds
 test: $(BUILD)/python $(BUILD)/native $(BUILD)/pages $(BUILD)/patient-mini $(BUILD)/services $(BUILD)/node-clients ## Every test, with real redis, MariaDB and Chromium
 	@scripts/test
 
-test-fault: $(BUILD)/python $(BUILD)/services $(BUILD)/node-clients ## Realtime's fault tests in their full size, with what they measured
-	@$(PY) -m pytest -q --long -m sized tests/realtime tests/clients tests/fault
+test-fault: $(BUILD)/python $(BUILD)/services $(BUILD)/node-clients ## T1 to T18 and the other fault tests in their full size (an hour), with what they measured
+	@$(PY) -m pytest -q --long -m "sized or acceptance" tests/architecture tests/protocol tests/realtime tests/contract tests/clients tests/fault
 
 check: $(BUILD)/python $(BUILD)/web-packages $(BUILD)/patient-packages lint types schema ## Format, lint, types, import rules, schema drift, catalogue
 	@$(PY) -m pytest -q tests/architecture

@@ -360,4 +360,8 @@ class TypingEvent(Struct, frozen=True, kw_only=True, tag_field="event", tag="typ
     on: bool
 
 
+class UnreadableEvent(Struct, frozen=True, kw_only=True, tag_field="event", tag="unreadable"):
+    """Something was told that nobody can open any more (its key is gone): sync."""
+
+
 Event = MessageEvent | PointerEvent | ReceiptEvent | ConversationEvent | TypingEvent

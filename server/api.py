@@ -78,6 +78,7 @@ CHANNELS = (
             im_wire.ReceiptEvent,
             im_wire.ConversationEvent,
             im_wire.TypingEvent,
+            im_wire.UnreadableEvent,
         ),
         parameters={"user": "the account's id, or `<role>.<staff number>`"},
     ),

@@ -97,7 +97,8 @@ def asyncapi(channels: Sequence[PushChannel]) -> dict[str, Any]:
             "title": "Houzhen 候诊 realtime",
             "version": VERSION,
             "description": "Clients speak the Centrifuge JSON protocol v2; the stock SDKs work unmodified. "
-            "A payload below is the `data` of one publication.",
+            "A payload below is the `data` of one publication. What a client may ask as `rpc` is in the "
+            "OpenAPI document, under `x-rpc`: the parts of the path are fields beside those of the body.",
             "license": {"name": "MIT"},
         },
         "servers": {
@@ -164,6 +165,8 @@ def _operation(route: Route, models: Mapping[Any, dict[str, Any]]) -> dict[str, 
             "required": True,
             "content": {"application/json": {"schema": models[route.body]}},
         }
+    if route.live is not None:
+        operation["x-rpc"] = route.live
     if route.takes_raw:
         operation["requestBody"] = {
             "required": True,

@@ -14,6 +14,8 @@ import pytest
 from realtime import codes
 from realtime.websocket import close_frame
 
+pytestmark = pytest.mark.acceptance("T18")
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("core", "realtime", "clinic", "queue_display", "front_machine", "handlers", "adapters", "server")
 EDGE = Path("handlers/realtime_connection.py")

@@ -19,6 +19,8 @@ from tests.clients.autobahn import Case
 from tests.clients.echo import EchoConnection
 from tests.clients.served import Served, streams
 
+pytestmark = pytest.mark.acceptance("T1")
+
 SMALL = ("1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "10.*")
 LARGE = ("9.*",)
 LARGEST_MESSAGE = 32 * 1024 * 1024

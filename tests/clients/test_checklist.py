@@ -26,6 +26,8 @@ from tests.clients.served import CHANNELS, NURSE, PATIENT, Served, streams, toke
 from tests.clients.stock import Stock
 from tests.services.proxy import Path
 
+pytestmark = pytest.mark.acceptance("T2")
+
 LINE, OTHER, THIRD = "log:L0301", "log:L0302", "log:L0303"
 MINE = "user:#u42"
 KEPT = limits.QUEUE_HISTORY_ITEMS

@@ -8,6 +8,8 @@ from tests.clients.served import CLOCK, NURSE, PATIENT, SCREEN, Served, streams,
 from tests.clients.stock import Stock
 from tests.services.proxy import Path
 
+pytestmark = pytest.mark.acceptance("T2")
+
 LINE = "log:L0301"
 
 

@@ -18,6 +18,8 @@ from tests.clients.python_client import PythonClient
 from tests.clients.served import CLOCK, NURSE, PATIENT, SECRET, Served, streams, token
 from tests.clients.stock import Stock
 
+pytestmark = pytest.mark.acceptance("T2")
+
 WARD, ROUND = "ward:A", "$round:A"
 KEEP = Keep(items=20, ttl_seconds=600)
 TABLE = Channels(

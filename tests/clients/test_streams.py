@@ -14,6 +14,8 @@ from core import limits
 from tests.clients.node_client import NEWEST, OLDER, NodeClient
 from tests.clients.served import PATIENT, Served, streams, token
 
+pytestmark = pytest.mark.acceptance("T2")
+
 LINE = "log:L0301"
 WAYS = ("http_stream", "sse")
 

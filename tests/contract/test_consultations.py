@@ -150,6 +150,7 @@ async def test_a_whole_consultation(clinic: Clinic) -> None:
     assert log[0].sender == OWNER.id
 
 
+@pytest.mark.acceptance("T15")
 async def test_of_many_doctors_who_take_one_from_the_pool_one_has_it(database: Database) -> None:
     clinics = [Clinic(database, seed=seed) for seed in range(4)]
     await clinics[0].opens()
@@ -177,6 +178,7 @@ async def test_of_many_doctors_who_take_one_from_the_pool_one_has_it(database: D
                 await clinics[0].seen(name, who)
 
 
+@pytest.mark.acceptance("T15")
 async def test_the_last_place_of_a_day_is_taken_once(database: Database) -> None:
     clinics = [Clinic(database, seed=seed) for seed in range(4)]
     await clinics[0].opens()
@@ -216,6 +218,7 @@ async def test_a_fee_that_nobody_earned_goes_back_once(database: Database) -> No
         await clinic.consulting.accept(WANG, name)
 
 
+@pytest.mark.acceptance("T15")
 async def test_the_window_closes_the_conversation(database: Database) -> None:
     clock = ManualClock(NOON)
     clinic = Clinic(database, clock)

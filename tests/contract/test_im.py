@@ -41,6 +41,7 @@ async def test_what_is_said_is_numbered_counted_told_and_chained(talk: Talk) -> 
     assert await talk.chain_holds()
 
 
+@pytest.mark.acceptance("T16")
 async def test_the_same_cid_is_the_same_message_and_another_text_under_it_is_refused(talk: Talk) -> None:
     await talk.begins(turns_left=5)
     sent = await talk.says(ZHANG, "头疼", "cid-0001")
@@ -52,6 +53,7 @@ async def test_the_same_cid_is_the_same_message_and_another_text_under_it_is_ref
     assert (await talk.view(LI)).unread == 1
 
 
+@pytest.mark.acceptance("T16")
 async def test_the_same_cid_at_the_same_moment_from_several_processes_is_one_message(
     database: Database,
 ) -> None:
@@ -91,6 +93,7 @@ async def test_many_at_once_leave_no_gap_and_every_count_is_right(database: Data
         assert synced.unread == 105
 
 
+@pytest.mark.acceptance("T15")
 async def test_the_last_question_is_asked_once_however_many_ask_it(database: Database) -> None:
     processes = [Talk(database, seed=seed) for seed in range(4)]
     await processes[0].begins(turns_left=3)
@@ -104,6 +107,7 @@ async def test_the_last_question_is_asked_once_however_many_ask_it(database: Dat
     await processes[0].says(LI, "在", "cid-0001")
 
 
+@pytest.mark.acceptance("T15")
 async def test_nothing_is_said_from_the_end_on(database: Database) -> None:
     clock = ManualClock(NOON)
     talk = Talk(database, clock)

@@ -320,6 +320,7 @@ def test_refresh_where_nothing_expires_is_3501() -> None:
 # T18: what SDKs read from a close frame.
 
 
+@pytest.mark.acceptance("T18")
 def test_every_reason_is_there_is_not_json_and_fits() -> None:
     everyone = (*CLOSINGS, *UNSUBSCRIBINGS)
     assert len({one.code for one in everyone}) == len(everyone)

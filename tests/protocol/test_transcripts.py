@@ -13,6 +13,8 @@ from realtime.stream import History, Position, Publication
 from realtime.subscription import GIVEN
 from tests.protocol.stage import Stage, connected
 
+pytestmark = pytest.mark.acceptance("T3")
+
 AT = Position(57, "k3Fq")
 
 

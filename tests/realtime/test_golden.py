@@ -40,6 +40,8 @@ from realtime.terms import Asking, Terms
 from tests.protocol.house import House, Wire
 from tests.protocol.table import table
 
+pytestmark = pytest.mark.acceptance("T3")
+
 GOLDEN = Path(__file__).parent / "golden"
 TRANSCRIPTS = sorted(GOLDEN.glob("*.txt"))
 CHANNELS = Channels((*houzhen_channels()._policies.values(), *table()._policies.values()))

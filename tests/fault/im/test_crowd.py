@@ -27,6 +27,7 @@ from tests.services.mariadb import MariadbServer
 from tests.services.redis import RedisServer
 
 pytestmark = [
+    pytest.mark.acceptance("T17"),
     pytest.mark.process,
     pytest.mark.redis,
     pytest.mark.mariadb,

@@ -20,6 +20,7 @@ from tests.services.proxy import Path as Road
 from tests.services.redis import RedisServer
 
 pytestmark = [
+    pytest.mark.acceptance("T10"),
     pytest.mark.process,
     pytest.mark.redis,
     pytest.mark.mariadb,

@@ -70,6 +70,7 @@ async def ends_well(ward: Ward, name: str, printed: Callable[[str], None], *, wi
     assert took < within
 
 
+@pytest.mark.acceptance("T7")
 async def test_t7_web_processes_are_killed(
     ward: Ward, long_run: bool, printed: Callable[[str], None]
 ) -> None:
@@ -85,6 +86,7 @@ async def test_t7_web_processes_are_killed(
     await ends_well(ward, "T7 web killed", printed, within=30)
 
 
+@pytest.mark.acceptance("T8")
 async def test_t8_redis_is_killed_emptied_paused_and_cut_off(
     ward: Ward, long_run: bool, printed: Callable[[str], None]
 ) -> None:
@@ -109,6 +111,7 @@ async def test_t8_redis_is_killed_emptied_paused_and_cut_off(
     await ends_well(ward, "T8 Redis", printed, within=30)
 
 
+@pytest.mark.acceptance("T9")
 async def test_t9_mariadb_is_killed_and_its_connections_cut(
     ward: Ward, long_run: bool, printed: Callable[[str], None]
 ) -> None:
@@ -124,6 +127,7 @@ async def test_t9_mariadb_is_killed_and_its_connections_cut(
     await ends_well(ward, "T9 MariaDB", printed, within=30)
 
 
+@pytest.mark.acceptance("T11")
 async def test_t11_the_worker_is_killed_between_commit_and_publication(
     ward: Ward, long_run: bool, printed: Callable[[str], None]
 ) -> None:

@@ -26,6 +26,8 @@ from tests.fault.realtime.house import CHANNELS, Web, may_merge, newest_is_all, 
 from tests.fault.realtime.timeless import LoopClock, TimelessLoop
 from tests.fault.realtime.truth import Truth, publication
 
+pytestmark = pytest.mark.acceptance("T4")
+
 OPEN = ("board:b", "log:a", "log:c", "sheet:d")
 USERS = ("u1", "u2")
 PERSONAL = tuple(f"user:#{user}" for user in USERS)

@@ -109,6 +109,7 @@ async def come_and_go(one: Online, chance: random.Random) -> None:
 
 
 @pytest.mark.sized
+@pytest.mark.acceptance("T5")
 async def test_publications_racing_subscribes_come_exactly_once(
     brokers: Brokers, publisher: Publisher, long_run: bool, printed: Callable[[str], None]
 ) -> None:
@@ -179,6 +180,7 @@ def dropping(broker: Broker, every: int) -> Counter[str]:
 
 
 @pytest.mark.sized
+@pytest.mark.acceptance("T6")
 async def test_a_broker_that_drops_messages_costs_nobody_any(
     brokers: Brokers, publisher: Publisher, long_run: bool, printed: Callable[[str], None]
 ) -> None:

@@ -27,7 +27,7 @@ EVERYTHING = (*LINES, *(f"user:#{user.id}" for user in USERS))
 MOST = limits.QUEUE_HISTORY_ITEMS - 8
 """Publications on a line while it lasts: less than is kept of it."""
 
-pytestmark = pytest.mark.redis
+pytestmark = [pytest.mark.redis, pytest.mark.acceptance("T8", "T10")]
 
 
 class Relay(Publisher):

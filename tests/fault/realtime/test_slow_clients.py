@@ -18,6 +18,8 @@ from tests.clients.online import Online, until
 from tests.clients.phone import Phone
 from tests.clients.served import PATIENT, Served, streams, token
 
+pytestmark = pytest.mark.acceptance("T13")
+
 MINE = "user:#u42"
 FILLING = "x" * 16_384
 

@@ -31,7 +31,7 @@ USERS_EACH = 10
 """Each so many-th phone is a user's, with a personal channel."""
 PAUSE_SECONDS = 0.5
 
-pytestmark = [pytest.mark.redis, pytest.mark.process]
+pytestmark = [pytest.mark.redis, pytest.mark.process, pytest.mark.acceptance("T14")]
 
 
 class WebProcess:

@@ -22,6 +22,7 @@ from notices.words import BadPattern, judged
 HERE = Path(__file__).parent
 PREFIX = "HOUZHEN_"
 MOST_DAYS = 36_500
+MOST_YEARS = 100
 MOST_TIME_SERVERS = 8
 _TIME_SERVER = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?")
 LOG_DAYS = 183
@@ -163,6 +164,10 @@ def _contradictions(settings: Settings) -> Iterable[tuple[str, str]]:
     for name, days in least.items():
         if not days <= getattr(settings.retention, name) <= MOST_DAYS:
             yield f"retention.{name}", f"must be {days} to {MOST_DAYS}"
+    for name, years in {"conversations_years": 3, "records_years": 15}.items():
+        said = getattr(settings.retention, name)
+        if said and not years <= said <= MOST_YEARS:
+            yield f"retention.{name}", f"must be {years} to {MOST_YEARS} (the law's floor), or 0: for ever"
     yield from _about_health_cards(settings)
     yield from _about_notices(settings)
     files = settings.files

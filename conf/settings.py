@@ -171,7 +171,7 @@ class Exposition(Setting, frozen=True, kw_only=True):
 
 
 class Retention(Setting, frozen=True, kw_only=True):
-    """For how many days the past is kept."""
+    """For how long the past is kept."""
 
     tickets_days: int = 30
     """Tickets of past days: masked name, visit, place and times of one person."""
@@ -179,6 +179,10 @@ class Retention(Setting, frozen=True, kw_only=True):
     """Who did what in a line and when, by number; waiting times are learned from the newest weeks of it."""
     outbox_days: int = 1
     """Boards that could not be told to anybody."""
+    conversations_years: int = 3
+    """What was said outside of consultations, from the last word on; 0: for ever. The law's floor is 3."""
+    records_years: int = 15
+    """Consultations with all that was said in them, from their end on; 0: for ever. The law's floor is 15."""
 
 
 class WeChat(Setting, frozen=True, kw_only=True):

@@ -26,6 +26,7 @@ from im.attaching import Attaching
 from im.consulted import Consulted
 from im.consulting import Consulting
 from im.gathering import Gathering
+from im.keeping import Keeping
 from im.messaging import Messaging
 from im.moderating import Moderating
 from im.practising import Practising
@@ -218,6 +219,7 @@ class Deps:
     consultations: Consultations
     notices: Notices
     moderating: Moderating
+    keeping: Keeping
     readiness: Callable[[], Awaitable[Readiness]]
     metrics: Callable[[], bytes]
     start: Callable[[], Start]

@@ -71,6 +71,7 @@ from server.ground import Ground
 from server.health import Probe
 from server.health_card_parts import open_health_cards
 from server.im_parts import im_parts
+from server.keeping_parts import keeping
 from server.known_lines import KnownLines
 from server.lag import watch_lag
 from server.live import Live, open_live
@@ -352,6 +353,7 @@ async def _web_role(
             reviews=moderation.reviews,
         ),
         moderating=moderation.moderating,
+        keeping=keeping(settings=settings, units=ground.units, clock=clock),
         files=files,
         readiness=standing.readiness(
             database=ground.database.answers,

@@ -23,7 +23,7 @@ app.add_typer(keys, name="keys")
 audit_app = typer.Typer(no_args_is_help=True, help="The log of who did what: verify, export, purge, key.")
 app.add_typer(audit_app, name="audit")
 
-im_app = typer.Typer(no_args_is_help=True, help="Conversations: verify.")
+im_app = typer.Typer(no_args_is_help=True, help="Conversations: verify, purge.")
 app.add_typer(im_app, name="im")
 
 Config = Annotated[Path | None, typer.Option("--config", help="settings file; default: the embedded profile")]
@@ -244,6 +244,22 @@ def im_verify(
     if file is not None:
         sys.exit(verify_file(file))
     sys.exit(asyncio.run(verify_database(_settings(config, data), conversation)))
+
+
+@im_app.command("purge")
+def im_purge(
+    conversation: Annotated[str | None, typer.Option(help="only this conversation")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="show what may go, and let nothing go")] = False,
+    config: Config = None,
+    data: Data = None,
+) -> None:
+    """Let go what is older than the law wants it kept and was announced thirty days ago.
+
+    The worker does it by itself. Nothing goes earlier, whoever calls; a hold keeps it.
+    """
+    from server.im_commands import purge
+
+    sys.exit(asyncio.run(purge(_settings(config, data), conversation, look=dry_run)))
 
 
 @audit_app.command("verify")

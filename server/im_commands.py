@@ -1,19 +1,27 @@
-"""``run.py im verify``: are conversations what they were? All, one, or an exported record."""
+"""``run.py im …``: are conversations what they were (``verify``), and what may go for its age (``purge``)."""
 
+import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 from rich.console import Console
+from rich.progress import track
+from rich.table import Table
 
 from adapters.memory.nudge import MemoryNudge
 from adapters.sql.transaction import Database
 from adapters.sql.unit import SqlUnits
 from conf.settings import Settings
+from conf.words import Words
 from core.clock import SystemClock
-from core.refusals import StorageUnavailable
+from core.refusals import Refusal, StorageUnavailable
 from im.record import Finding, Record, What, verify
 from im.recording import Recording
-from server.audit_commands import recorded_command
+from im.retention import Ending
+from server.audit_commands import opened_log, recorded_command
+from server.file_parts import open_blobs
+from server.keeping_parts import keeping, purge_record
 from server.outcomes import CannotStart
 from server.sealing_parts import sealing_for
 from server.storage import require_schema
@@ -51,6 +59,61 @@ async def verify_database(settings: Settings, conversation: str | None) -> int:
     finally:
         await database.close()
     return _told(found)
+
+
+async def purge(settings: Settings, conversation: str | None, *, look: bool) -> int:
+    """Let go what was announced long enough ago, or only show it; answers an exit status.
+
+    Nothing goes earlier, whoever calls: that is refused and told.
+    """
+    await require_schema(settings)
+    clock, console = SystemClock(), Console()
+    database = Database.open(settings.storage.url, connections=1)
+    try:
+        async with contextlib.AsyncExitStack() as stack:
+            units = SqlUnits(
+                database,
+                clock=clock,
+                nudge=MemoryNudge(),
+                sealing=await sealing_for(database, settings.keys, clock),
+            )
+            blobs = await open_blobs(settings.files, stack)
+            log = await stack.enter_async_context(opened_log(settings))
+
+            async def witness(ending: Ending) -> None:
+                await log.append([purge_record(ending, clock)])
+
+            keeps = keeping(settings=settings, units=units, clock=clock, blobs=blobs, witness=witness)
+            if look:
+                _listed(console, await keeps.due())
+                return 0
+            names = [conversation] if conversation else [each.subject.id for each in await keeps.due()]
+            gone = [
+                await keeps.purge(name)
+                for name in track(names, "清除 / purging", console=console, disable=not names)
+            ]
+    except Refusal as refused:
+        words = Words.read()
+        said = " / ".join(words.say(refused.code, refused.facts, accept=each) for each in ("zh-CN", "en"))
+        raise CannotStart(f"{refused.code}: {said}") from refused
+    finally:
+        await database.close()
+    console.print(f"{len(gone)} conversations purged", highlight=False)
+    return 0
+
+
+def _listed(console: Console, due: Sequence[Ending]) -> None:
+    table = Table("conversation", "class", "ended", "announced", "messages", box=None)
+    for each in due:
+        ended = each.subject.ended_at
+        table.add_row(
+            each.subject.id,
+            each.subject.class_.value,
+            "" if ended is None else ended.date().isoformat(),
+            each.announced_at.date().isoformat(),
+            str(each.subject.messages),
+        )
+    console.print(table)
 
 
 def _told(found: list[tuple[str, list[Finding]]], *, messages: int | None = None) -> int:

@@ -22,6 +22,7 @@ from server.consultation_parts import consultation_work
 from server.exposition import SyncCollector
 from server.file_parts import file_work
 from server.ground import Ground
+from server.keeping_parts import keeping_work
 from server.leases import LeaseKeeper
 from server.leftovers import OutboxLeftovers
 from server.mirroring import QueueMirror
@@ -58,6 +59,7 @@ async def worker_role(ground: Ground, work_after: Callable[[], Awaitable[None]] 
             ground.clock,
             told=lambda kind, what: ground.metrics.notices.labels(kind=kind.value, outcome=what.value).inc(),
         ),
+        "records": keeping_work(ground, ground.units.under(keeper.fence_of("records"))),
         "audit": AuditWork(ground.audit, ground.settings, clock=ground.clock, metrics=ground.metrics).run,
     }
     if ground.link is not None:

@@ -13,6 +13,7 @@ from adapters.sql.directory_store import SqlDirectories, SqlHospitalContacts
 from adapters.sql.files_store import SqlFiles
 from adapters.sql.health_cards_store import SqlHealthCards
 from adapters.sql.im_store import SqlConversations
+from adapters.sql.keeping_store import SqlKeepsakes
 from adapters.sql.lazily import lazily
 from adapters.sql.leases import guard
 from adapters.sql.moderation_store import SqlReviews, SqlWords
@@ -121,6 +122,10 @@ class SqlUnit:
     @lazily
     def reviews(self) -> SqlReviews:
         return SqlReviews(self._transaction, self._sealing)
+
+    @lazily
+    def keepsakes(self) -> SqlKeepsakes:
+        return SqlKeepsakes(self._transaction, self._sealing)
 
     @lazily
     def words(self) -> SqlWords:

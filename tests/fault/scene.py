@@ -31,7 +31,18 @@ from tests.services.stranger import a_hospital
 MIRRORED = ["L1", "L2"]
 OWN = {"blood": "w1", "x-ray": "x1"}
 LINES = [*MIRRORED, *OWN]
-LEASES = {"relay", "timers", "retention", "audit", "sync", "patients", "consultations", "files", "notices"}
+LEASES = {
+    "relay",
+    "timers",
+    "retention",
+    "audit",
+    "sync",
+    "patients",
+    "consultations",
+    "files",
+    "notices",
+    "records",
+}
 NUMBERS = [f"A{number:03}" for number in range(1, 13)]
 PHONES, SCREENS = 54, 6
 SETTLE_SECONDS = 60.0

@@ -147,6 +147,26 @@ export interface WordItem {
   by: string
 }
 
+export interface HoldItem {
+  id: string
+  conversation: string
+  reason: string
+  by: string
+  placed_at: string
+  lifted_at: string | null
+  lifted_by: string
+  lifted_because: string
+}
+
+export interface EndingItem {
+  conversation: string
+  retention: string
+  ended_at: string | null
+  due_at: string
+  purged_at: string | null
+  messages: number
+}
+
 export interface PracticeItem {
   user: string
   name: string

@@ -4,11 +4,11 @@ Pure. The form follows what hospitals file for GB/T 22239-2019, 8.1.4.3 (records
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from audit.review import ByResult, Level, Named, Review, State
 from core.clock import CHINA
+from core.form import Bars, Block, Facts, Form, Grid, Heading, Passage, Signatures
 
 TITLE = ("日志检查评审记录", "Log Review Record")
 BASIS = "GB/T 22239-2019 8.1.4.3 安全审计 · 网络安全法：日志留存不少于六个月"
@@ -41,70 +41,11 @@ LEVELS = {Level.SERIOUS: "严重 Serious", Level.WARNING: "注意 Warning", Leve
 STATES = {State.DRAFT: "草稿（未签署） Draft, not signed", State.SIGNED: "已签署 Signed"}
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
-    """A numbered heading in both languages."""
-
-    zh: str
-    en: str
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """Names and what they are, two pairs a line."""
-
-    pairs: Sequence[tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """A table. ``widths`` are shares of the page; columns of numbers are set to the right."""
-
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    widths: Sequence[float]
-    numbers: int
-    """How many of the last columns hold numbers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bars:
-    """One bar a day."""
-
-    days: Sequence[Named]
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """Text that somebody wrote, or lines to write on."""
-
-    text: str
-    lines: int
-
-
-@dataclass(frozen=True, slots=True)
-class Signatures:
-    """Who signs, with a line for each."""
-
-    labels: Sequence[str]
-
-
-Block = Heading | Facts | Grid | Bars | Passage | Signatures
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """The whole record."""
-
-    hospital: str
-    number: str
-    blocks: Sequence[Block]
-    digest: str
-
-
 def form_of(review: Review, *, hospital: str) -> Form:
     """The record of a review."""
     return Form(
+        title=TITLE,
+        basis=BASIS,
         hospital=hospital,
         number=f"RZ-{review.month}-{review.version:02d}",
         blocks=[*_about(review), *_numbers(review), *_details(review), *_log(review), *_judgement(review)],

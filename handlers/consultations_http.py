@@ -5,7 +5,7 @@ from clinic.patient import NoSuchPatient
 from core.actor import Actor
 from core.refusals import NotFound
 from handlers.deps import Deps
-from handlers.routes import Routes
+from handlers.routes import Plain, Routes
 from im import consultation as rules
 from im import consultation_wire as wire
 from im.fees import NoSandbox
@@ -82,6 +82,19 @@ async def consultation_record(deps: Deps, actor: Actor, consultation: str) -> Re
     `run.py im verify FILE` checks it; so can anybody (docs/records.md).
     """
     return await deps.consultations.recording.export(actor, consultation)
+
+
+@routes.get(
+    f"{_PATH}/record/document",
+    action="consultation.record",
+    summary="The record of a consultation 图文问诊记录 as PDF",
+    answer=Plain,
+    refuses=(rules.NoSuchConsultation,),
+)
+async def consultation_document(deps: Deps, actor: Actor, consultation: str) -> Plain:
+    """To read and to file: what the record has, with its digests, the last one at the foot of each page."""
+    record = await deps.consultations.recording.export(actor, consultation)
+    return Plain(await deps.consultations.document(record), "application/pdf")
 
 
 @routes.post(

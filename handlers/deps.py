@@ -31,6 +31,7 @@ from im.messaging import Messaging
 from im.moderating import Moderating
 from im.practising import Practising
 from im.reading import Reading
+from im.record import Record
 from im.recording import Recording
 from im.searching import Searching
 from notices.agreeing import Agreeing
@@ -172,6 +173,9 @@ class Consultations(Protocol):
     @property
     def recording(self) -> Recording:
         """Their records."""
+
+    async def document(self, record: Record) -> bytes:
+        """A record as PDF."""
 
 
 class Notices(Protocol):

@@ -9,8 +9,9 @@ import msgspec
 from core import limits
 from core.actor import Actor, Role
 from core.clock import Clock
+from core.ids import PatientId
 from core.sealing import SealBroken
-from im.consultation import NoSuchConsultation
+from im.consultation import Consultation, NoSuchConsultation
 from im.consultation_store import Unit
 from im.record import Finding, Record, What, record_of, verify
 from im.store import Row
@@ -46,6 +47,7 @@ class Recording:
                 raise NoSuchConsultation()
             rows = await _all(unit, thread)
             files = await _files(unit, consultation)
+            people = await _people(unit, kept.it)
         it, said = kept.it, kept.said
         facts: dict[str, Any] = {
             "state": it.stage.value,
@@ -59,6 +61,7 @@ class Recording:
             "ended_at": it.ended_at,
             "fee_fen": it.terms.fee_fen,
             "files": files,
+            **people,
         }
         if actor.role is Role.DOCTOR:
             facts["patient"] = it.patient
@@ -121,6 +124,19 @@ async def _files(unit: Unit, conversation: str) -> list[dict[str, Any]]:
             if each.content is not None
         ]
         after = page[-1].id
+    return found
+
+
+async def _people(unit: Unit, it: Consultation) -> dict[str, Any]:
+    """Whom it is about and who answered, by name: a record without is nobody's."""
+    patient = await unit.patients.find(PatientId(it.patient))
+    practice = await unit.practices.find(it.doctor) if it.doctor else None
+    found: dict[str, Any] = {}
+    if patient is not None:
+        who = patient.person
+        found |= {"patient_name": who.name, "patient_sex": who.sex.value, "patient_born": who.born}
+    if practice is not None:
+        found |= {"doctor_name": practice.name, "doctor_title": practice.title}
     return found
 
 

@@ -18,12 +18,13 @@ from adapters.sql.transaction import Database
 from audit.log import AuditLog
 from audit.reading import AuditReading
 from audit.review import Review
-from audit.review_form import Form, form_of
+from audit.review_form import form_of
 from audit.reviewing import AuditReviews
 from audit.signing import KEY_BYTES, SigningKey
 from conf.settings import Settings
 from core import limits
 from core.clock import Clock
+from core.form import Form
 from core.refusals import StorageUnavailable
 from server.health import Found
 from server.outcomes import CannotStart
@@ -73,10 +74,10 @@ async def open_audit(
 
 def _written(form: Form, kind: str) -> bytes:
     # Imported when somebody asks: every process would carry these packages for a document a month.
-    from adapters.documents.review_docx import review_docx
-    from adapters.documents.review_pdf import review_pdf
+    from adapters.documents.form_docx import form_docx
+    from adapters.documents.form_pdf import form_pdf
 
-    return (review_docx if kind == "docx" else review_pdf)(form)
+    return (form_docx if kind == "docx" else form_pdf)(form)
 
 
 class LogProbe:

@@ -11,12 +11,15 @@ from adapters.sql.unit import SqlUnit, SqlUnits
 from conf.settings import Settings
 from core import limits
 from core.clock import Clock
+from core.form import Form
 from im.consulted import Consulted
 from im.consulting import Consulting, House
 from im.conversation_holding import ConversationHolding
 from im.fees import Fees, NoFees, SandboxFees
 from im.messaging import Reviews
 from im.practising import Practising
+from im.record import Record
+from im.record_form import form_of
 from im.recording import Recording
 from im.wording import Wording
 from notices.holding import NoticeHolding
@@ -32,6 +35,11 @@ class ConsultationParts:
     consulted: Consulted
     practising: Practising
     recording: Recording
+    hospital: str
+
+    async def document(self, record: Record) -> bytes:
+        """A record as PDF, made beside the loop."""
+        return await asyncio.to_thread(_written, form_of(record, hospital=self.hospital))
 
 
 def consultation_parts(
@@ -67,7 +75,15 @@ def consultation_parts(
         consulted=Consulted(units=units, clock=clock),
         practising=Practising(units=units, clock=clock, random=os.urandom, house=house),
         recording=Recording(units=units, clock=clock),
+        hospital=f"{settings.hospital.name.zh} {settings.hospital.name.en}",
     )
+
+
+def _written(form: Form) -> bytes:
+    # Imported when somebody asks: every process would carry the package for a document now and then.
+    from adapters.documents.form_pdf import form_pdf
+
+    return form_pdf(form)
 
 
 def talk_holdings(parts: ConsultationParts) -> tuple[Holding[SqlUnit], ...]:

@@ -180,6 +180,9 @@ async def test_a_consultation_from_the_pool_to_its_end(hospital: Hospital, desk:
     await page.fill("[data-test=words]", "多休息，三天后复诊")
     await page.click("text=填写小结并结束")
     await page.wait_for_selector("text=会话已结束，仍可查看")
+    async with page.expect_download() as saved:
+        await page.click("[data-test=save-record]")
+    assert Path(await (await saved.value).path()).read_bytes().startswith(b"%PDF-")
     log = await patient.log()
     assert [each["text"] if each and each["type"] == "text" else each and each["type"] for each in log] == [
         COMPLAINT,

@@ -142,6 +142,10 @@ async def test_a_question_from_the_form_to_the_rating(hospital: Hospital, browse
     await page.wait_for_selector("text=多休息，三天后复诊")
     await page.click(at("stars-5"))
     await page.wait_for_selector("text=已评价")
+    async with page.expect_download() as saved:
+        await page.click(at("save-record"))
+    assert Path(await (await saved.value).path()).read_bytes().startswith(b"%PDF-")
+    await is_well_made(page)
 
 
 @pytest.mark.process

@@ -9,12 +9,13 @@ from docx import Document
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.documents.review_docx import review_docx
-from adapters.documents.review_pdf import review_pdf
+from adapters.documents.form_docx import form_docx
+from adapters.documents.form_pdf import form_pdf
 from audit.proposing import proposed
 from audit.record import Result
 from audit.review import Chain, Level, Named, Review, Room, State, Tally, counted, digest_of
-from audit.review_form import Facts, Grid, Heading, Passage, form_of
+from audit.review_form import form_of
+from core.form import Facts, Grid, Heading, Passage
 from tests.unit.audit.reviews import TOUCHES, a_month, a_review, tallies
 
 QUIET = Room(records=1, bytes=1, growth_records=1.0, days_left=None, kept_days=200)
@@ -119,10 +120,10 @@ def test_the_record_says_everything() -> None:
 
 def test_it_is_written_as_a_pdf_and_as_a_word_file() -> None:
     form = form_of(a_review(findings="<b>一 & 二</b>"), hospital="演示医院")
-    pdf = review_pdf(form)
+    pdf = form_pdf(form)
     assert pdf.startswith(b"%PDF-")
     assert len(re.findall(rb"/Type /Page\n", pdf)) >= 2
-    document = Document(io.BytesIO(review_docx(form)))
+    document = Document(io.BytesIO(form_docx(form)))
     texts = [paragraph.text for paragraph in document.paragraphs]
     assert texts[0] == "日志检查评审记录"
     cells = [cell.text for table in document.tables for row in table.rows for cell in row.cells]
@@ -136,5 +137,5 @@ def test_an_empty_month_can_be_filed_too() -> None:
         {}, first=1, last=0, touches=TOUCHES, reveals=(), addresses=(), chain=UNVERIFIED, room=QUIET
     )
     form = form_of(a_review(counts), hospital="演示医院")
-    assert review_pdf(form)
-    assert review_docx(form)
+    assert form_pdf(form)
+    assert form_docx(form)

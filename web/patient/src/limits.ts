@@ -46,3 +46,5 @@ export const TOKEN_RETRY_MS = 5_000
 export const RECORD_MS = 60_000
 /** A file that is not up after this is begun anew. */
 export const UPLOAD_MS = 180_000
+/** How long the bytes of a saved document stay in the page, for the browser to take them. */
+export const SAVED_MS = 10_000

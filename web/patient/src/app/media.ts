@@ -4,7 +4,7 @@ import { problemOf, Unreachable } from '../api/ask'
 import type { Answer } from '../api/ask'
 import type { Picked, Stored } from '../im/files'
 import { AskFailed } from '../im/talk'
-import { RECORD_MS, UPLOAD_MS } from '../limits'
+import { RECORD_MS, SAVED_MS, UPLOAD_MS } from '../limits'
 import { IN_BROWSER, origin } from './platform'
 
 const PHOTOS = 'image/jpeg,image/png,image/webp'
@@ -74,6 +74,24 @@ export async function openDocument(url: string): Promise<void> {
   }
   const { tempFilePath } = await Taro.downloadFile({ url: absolute(url) })
   await Taro.openDocument({ filePath: tempFilePath, showMenu: true })
+}
+
+/** Fetch a document that only its owner may have, and hand it over. Rejects with `AskFailed`. */
+export async function saveDocument(url: string, token: string, name: string): Promise<void> {
+  const header = { Authorization: `Bearer ${token}` }
+  if (IN_BROWSER) {
+    const response = await fetch(url, { headers: header, cache: 'no-store' }).catch(() => null)
+    if (!response?.ok) throw new AskFailed('unreachable', true)
+    const link = document.createElement('a')
+    link.href = URL.createObjectURL(await response.blob())
+    link.download = name
+    link.click()
+    setTimeout(() => URL.revokeObjectURL(link.href), SAVED_MS)
+    return
+  }
+  const got = await Taro.downloadFile({ url: absolute(url), header }).catch(() => null)
+  if (got?.statusCode !== 200) throw new AskFailed('unreachable', true)
+  await Taro.openDocument({ filePath: got.tempFilePath, fileType: 'pdf', showMenu: true })
 }
 
 /** Plays one voice at a time. */

@@ -10,7 +10,7 @@ import { AskFailed, Talk } from '../im/talk'
 import type { Pending } from '../im/talk'
 import type { PersonalLink } from '../realtime/link'
 import type { Session } from '../account/session'
-import { bring, freePicked } from './media'
+import { bring, freePicked, saveDocument } from './media'
 import type { Storage } from './memory'
 import { chanceName } from './platform'
 
@@ -71,6 +71,11 @@ export class Talks {
   get files(): Files {
     void this.mine
     return this.held!.files
+  }
+
+  /** The record of a consultation, handed over as PDF. */
+  async saveRecord(id: string, name: string): Promise<void> {
+    await saveDocument(`/v1/consultations/${id}/record/document`, await this.session.token(), name)
   }
 
   private filesOf(talk: Talk): Files {

@@ -1,4 +1,4 @@
-"""The review record as a Word file (A4), for hospitals that file it so and want to write into it."""
+"""A form as a Word file (A4), for hospitals that file it so and want to write into it."""
 
 import io
 from typing import Any
@@ -9,7 +9,7 @@ from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Mm, Pt, RGBColor
 
-from audit.review_form import BASIS, TITLE, Bars, Block, Facts, Form, Grid, Heading, Passage, Signatures
+from core.form import Bars, Block, Facts, Form, Grid, Heading, Passage, Signatures
 
 FACE = "宋体"
 SOFT = RGBColor(0x5D, 0x6B, 0x7A)
@@ -18,13 +18,13 @@ WIDTH = 174.0
 """Millimetres between the margins."""
 
 
-def review_docx(form: Form) -> bytes:
+def form_docx(form: Form) -> bytes:
     """The whole document."""
     document = Document()
     _page(document, form)
-    _line(document, TITLE[0], 22, center=True)
-    _line(document, TITLE[1], 12, center=True, soft=True)
-    _line(document, f"依据 Basis: {BASIS}", 8.5, center=True, soft=True)
+    _line(document, form.title[0], 22, center=True)
+    _line(document, form.title[1], 12, center=True, soft=True)
+    _line(document, f"依据 Basis: {form.basis}", 8.5, center=True, soft=True)
     number = 0
     for block in form.blocks:
         if isinstance(block, Heading):
@@ -47,10 +47,10 @@ def _page(document: Any, form: Form) -> None:
     style = document.styles["Normal"]
     style.font.name, style.font.size = FACE, Pt(10)
     style.element.rPr.rFonts.set(qn("w:eastAsia"), FACE)
-    document.core_properties.title = f"{TITLE[0]} {form.number}"
+    document.core_properties.title = f"{form.title[0]} {form.number}"
     document.core_properties.author = form.hospital
     head = section.header.paragraphs[0]
-    _write(head, f"{form.hospital}    {TITLE[0]}  编号 No. {form.number}", 9, soft=True)
+    _write(head, f"{form.hospital}    {form.title[0]}  编号 No. {form.number}", 9, soft=True)
 
 
 def _line(document: Any, text: str, size: float, *, center: bool = False, soft: bool = False) -> Any:

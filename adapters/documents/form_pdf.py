@@ -1,4 +1,4 @@
-"""The review record as a PDF (A4), set in the Song face that PDF readers bring for Chinese."""
+"""A form as a PDF (A4), set in the Song face that PDF readers bring for Chinese."""
 
 import io
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.platypus import KeepTogether, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
-from audit.review_form import BASIS, TITLE, Bars, Block, Facts, Form, Grid, Heading, Passage, Signatures
+from core.form import Bars, Block, Facts, Form, Grid, Heading, Passage, Signatures
 
 FONT = "STSong-Light"
 MARGIN = 18 * mm
@@ -23,7 +23,7 @@ INK, SOFT, RULE, SHADE = (HexColor(each) for each in ("#1d2733", "#5d6b7a", "#9a
 BAR_HEIGHT = 26 * mm
 
 
-def review_pdf(form: Form) -> bytes:
+def form_pdf(form: Form) -> bytes:
     """The whole document."""
     pdfmetrics.registerFont(UnicodeCIDFont(FONT))
     out = io.BytesIO()
@@ -35,7 +35,7 @@ def review_pdf(form: Form) -> bytes:
         rightMargin=MARGIN - 6,
         topMargin=26 * mm,
         bottomMargin=20 * mm,
-        title=f"{TITLE[0]} {form.number}",
+        title=f"{form.title[0]} {form.number}",
         author=form.hospital,
         lang="zh-CN",
     )
@@ -56,7 +56,7 @@ class _Page:
         canvas.setFillColor(SOFT)
         top = A4[1] - 15 * mm
         canvas.drawString(MARGIN, top, self._form.hospital)
-        canvas.drawRightString(A4[0] - MARGIN, top, f"{TITLE[0]}  编号 No. {self._form.number}")
+        canvas.drawRightString(A4[0] - MARGIN, top, f"{self._form.title[0]}  编号 No. {self._form.number}")
         canvas.setStrokeColor(RULE)
         canvas.setLineWidth(0.6)
         canvas.line(MARGIN, top - 2.5 * mm, A4[0] - MARGIN, top - 2.5 * mm)
@@ -86,11 +86,11 @@ def _text(text: str, style: ParagraphStyle) -> Paragraph:
 
 def _story(form: Form) -> list[Any]:
     story: list[Any] = [
-        _text(TITLE[0], _style(22, alignment=1)),
+        _text(form.title[0], _style(22, alignment=1)),
         Spacer(1, 2 * mm),
-        _text(TITLE[1], _style(12, color=SOFT, alignment=1)),
+        _text(form.title[1], _style(12, color=SOFT, alignment=1)),
         Spacer(1, 1.5 * mm),
-        _text(f"依据 Basis: {BASIS}", _style(8.5, color=SOFT, alignment=1)),
+        _text(f"依据 Basis: {form.basis}", _style(8.5, color=SOFT, alignment=1)),
         Spacer(1, 5 * mm),
     ]
     number, held = 0, []

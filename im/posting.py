@@ -216,7 +216,7 @@ def write(
         state="sent",
         created_at=at,
     )
-    _tell_message(unit, room, message)
+    _tell_message(unit, room, message, turns_left=after.turns_left)
     return Posted(after, message, row)
 
 
@@ -262,10 +262,11 @@ def message_of(row: Row) -> Message:
     )
 
 
-def _tell_message(unit: HasConversations, room: Room, message: Message) -> None:
-    data = _encode(MessageEvent(message=message))
+def _tell_message(unit: HasConversations, room: Room, message: Message, *, turns_left: int | None) -> None:
+    data = _encode(MessageEvent(message=message, turns_left=turns_left))
     if len(data) > limits.IM_INLINE_EVENT_BYTES:
-        data = _encode(PointerEvent(conversation=message.conversation, seq=message.seq))
+        pointer = PointerEvent(conversation=message.conversation, seq=message.seq, turns_left=turns_left)
+        data = _encode(pointer)
     if room.thread.kind is Kind.BROADCAST:
         # Hospital news for whoever follows; it is about nobody.
         unit.publish(Outgoing(room_channel(message.conversation), data))

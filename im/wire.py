@@ -323,17 +323,19 @@ class Follow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 # Events on user:#<id>
 
 
-class MessageEvent(Struct, frozen=True, kw_only=True, tag_field="event", tag="message"):
-    """A message, whole."""
+class MessageEvent(Struct, frozen=True, kw_only=True, tag_field="event", tag="message", omit_defaults=True):
+    """A message, whole. ``turns_left``: the questions left after it, where they are counted."""
 
     message: Message
+    turns_left: int | None = None
 
 
-class PointerEvent(Struct, frozen=True, kw_only=True, tag_field="event", tag="pointer"):
+class PointerEvent(Struct, frozen=True, kw_only=True, tag_field="event", tag="pointer", omit_defaults=True):
     """A message too long to travel here: pull it."""
 
     conversation: str
     seq: int
+    turns_left: int | None = None
 
 
 class ReceiptEvent(Struct, frozen=True, kw_only=True, tag_field="event", tag="receipt"):

@@ -186,6 +186,20 @@ describe('a conversation on a phone', () => {
     expect(talk.messages('c1')).toHaveLength(1)
   })
 
+  it('shows the questions left that a message names, whoever asked', async () => {
+    const server = new Server()
+    const { made } = phone(server, () => 1, 0)
+    const talk = made()
+    await talk.open('c1')
+    server.say('u-son', 'cid-1', { type: 'text', text: '还疼' })
+    for (const event of server.events())
+      talk.hear(event.event === 'message' ? { ...event, turns_left: 4 } : event)
+    expect(talk.conversations.get('c1')?.turns_left).toBe(4)
+    server.say('doctor', 'cid-2', { type: 'text', text: '多喝水' })
+    for (const event of server.events()) talk.hear(event)
+    expect(talk.conversations.get('c1')?.turns_left).toBe(4)
+  })
+
   it('does not pile up for ever', () => {
     const server = new Server()
     server.away = true

@@ -46,7 +46,7 @@ export interface Conversation {
 }
 
 export type Event =
-  | { event: 'message'; message: Message }
+  | { event: 'message'; message: Message; turns_left?: number }
   | { event: 'pointer'; conversation: string; seq: number }
   | { event: 'receipt'; conversation: string; user: string; recv_seq: number; read_seq: number }
   | { event: 'conversation'; conversation: string; what: string }

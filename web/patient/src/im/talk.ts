@@ -93,7 +93,7 @@ export class Talk {
   hear(event: Event): void {
     switch (event.event) {
       case 'message':
-        this.hearMessage(event.message)
+        this.hearMessage(event.message, event.turns_left)
         break
       case 'pointer':
         void this.fill(event.conversation, event.seq)
@@ -218,7 +218,7 @@ export class Talk {
     }
   }
 
-  private hearMessage(message: Message): void {
+  private hearMessage(message: Message, turnsLeft: number | undefined): void {
     const known = this.conversations.get(message.conversation)
     const log = this.logs.get(message.conversation)
     if (log && log.take(message) === 'gap') void this.fill(message.conversation, message.seq)
@@ -235,6 +235,7 @@ export class Talk {
       last_seq: message.seq,
       last: message,
       changed_at: message.created_at,
+      turns_left: turnsLeft ?? known.turns_left,
       unread: known.unread + (spoken && message.sender !== this.me ? 1 : 0),
     })
     if (message.body?.type !== 'recall') return

@@ -139,22 +139,32 @@ class Gathering:
         return InviteCode(code=code, expires_at=at + _CODE_GOOD)
 
     async def join(self, actor: Actor, body: Join) -> Conversation:
-        """A relative comes in. Refuses with ``CodeIsNoGood``."""
+        """A relative comes in. Asked again by the same one, it is the same answer.
+
+        Refuses with ``CodeIsNoGood``.
+        """
         at = self._clock.now()
         async with self._units.begin() as unit:
-            taken = await unit.conversations.take_code(_digest(body.code.upper()), at=at)
+            code = _digest(body.code.upper())
+            taken = await unit.conversations.take_code(code, user=actor.id, at=at)
             if taken is None:
                 raise refusals.CodeIsNoGood()
-            conversation, _ = taken
-            await self._let_in(unit, conversation, Seat(user=actor.id, part=Part.FAMILY, shown=""), at=at)
-            await unit.commit()
+            conversation, first = taken
+            if first:
+                seat = Seat(user=actor.id, part=Part.FAMILY, shown="")
+                await self._let_in(unit, conversation, seat, at=at)
+                await unit.commit()
         return await self._seen(actor, conversation)
 
     async def broadcast(self, actor: Actor, body: Broadcast) -> Sent:
-        """Tell everybody who follows a department. The same ``cid`` again is the same message."""
+        """Tell everybody who follows a department. The same ``cid`` again is the same message.
+
+        Refuses with ``CidUsedOtherwise``.
+        """
         at = self._clock.now()
         conversation = await self._room_of(actor, body.department)
         async with self._units.begin() as unit:
+            said = TextBody(text=body.text)
             room = await posting.held(unit, conversation, sender=actor.id, cid=body.cid)
             seat = room.seat(actor.id)
             if seat is None or seat.part is Part.READER or not seat.is_here:
@@ -162,8 +172,9 @@ class Gathering:
                 await posting.add_member(unit, conversation, seat, at=at)
             if room.earlier is not None:
                 posted = posting.Posted(room.thread, posting.message_of(room.earlier), room.earlier)
+                if posted.message.body not in (None, said):
+                    raise refusals.CidUsedOtherwise()
             else:
-                said = TextBody(text=body.text)
                 after = thread.speak(room.thread, seat, "text", at=at)
                 posted = posting.write(
                     unit,

@@ -200,8 +200,11 @@ class Conversations(Protocol):
     async def add_code(self, digest: bytes, conversation: str, *, by: str, until: datetime) -> None:
         """Keep an invitation."""
 
-    async def take_code(self, digest: bytes, *, at: datetime) -> tuple[str, str] | None:
-        """Use an invitation up: its conversation and who gave it. ``None``: no such, over, or used."""
+    async def take_code(self, digest: bytes, *, user: str, at: datetime) -> tuple[str, bool] | None:
+        """Use an invitation up: its conversation, and whether this is the first time.
+
+        Whoever has used it may ask again until it is over. ``None``: no such, over, or used by another.
+        """
 
 
 class HasConversations(Protocol):

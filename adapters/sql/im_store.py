@@ -145,7 +145,8 @@ _SEATS_OF = select(_S.conversation).where(_S.user == bindparam("of_user")).order
 _UNSEAT = delete(im_member).where(_S.conversation == bindparam("of"), _S.user == bindparam("user"))
 _ADD_CODE = insert_row(im_code)
 _CODE = select(im_code).where(im_code.c.digest == bindparam("digest")).with_for_update()
-_USE_CODE = delete(im_code).where(im_code.c.digest == bindparam("digest"))
+_USE_CODE = update(im_code).where(im_code.c.digest == bindparam("digest")).values(by=bindparam("user"))
+_TAKEN = "+"
 _FORGET_CODES = delete(im_code).where(im_code.c.until_us <= bindparam("at"))
 
 
@@ -345,12 +346,17 @@ class SqlConversations(ImReadings):
             _ADD_CODE, digest=digest, conversation=conversation, by=by, until_us=to_us(until)
         )
 
-    async def take_code(self, digest: bytes, *, at: datetime) -> tuple[str, str] | None:
+    async def take_code(self, digest: bytes, *, user: str, at: datetime) -> tuple[str, bool] | None:
         row = await self._transaction.row(_CODE, digest=digest)
         if row is None or row[3] <= to_us(at):
             return None
-        self._transaction.later(_USE_CODE, digest=digest)
-        return row[1], row[2]
+        conversation, by = row[1], str(row[2])
+        # Who gave it has a plain name here, who took it one with a mark that no name has.
+        taken = f"{_TAKEN}{user}"[:128]
+        if not by.startswith(_TAKEN):
+            self._transaction.later(_USE_CODE, digest=digest, user=taken)
+            return conversation, True
+        return (conversation, False) if by == taken else None
 
     def forget_codes(self, *, at: datetime) -> None:
         """Invitations that are over."""

@@ -95,6 +95,7 @@ im_user = Table(
     **OPTIONS,
 )
 
+# ``by``: who gave it; once it is used, ``+`` and who used it.
 im_code = Table(
     "im_code",
     metadata,

@@ -42,6 +42,19 @@ Object.defineProperty(window, 'speechSynthesis', { value: {
 """
 
 
+NO_SOCKETS = """
+window.WebSocket = class {
+  readyState = 0
+  constructor() {
+    setTimeout(() => this.onclose && this.onclose({ code: 1006, reason: '', wasClean: false }), 20)
+  }
+  send() {}
+  close() {}
+}
+"""
+"""As behind a proxy that lets no WebSocket through."""
+
+
 class Ear:
     """What the screen said aloud, through all its reloads."""
 
@@ -172,6 +185,18 @@ def test_a_screen_that_starts_speaks_only_what_was_called_just_now(
     page.wait_for_timeout(2500)
     assert len(ear.heard) == 1
     assert "302诊室" in ear.heard[0]
+
+
+def test_a_network_without_websockets_still_brings_every_call(
+    open_page: Open, platform: FakePlatform
+) -> None:
+    page = open_page(HALL, LANDSCAPE, before=lambda page: page.add_init_script(NO_SOCKETS))
+    wait_for_connection(page)
+    platform("call", line="L0301")
+    page.wait_for_selector(".call .number:has-text('A010')")
+    connects_again(page, platform, "drop")
+    platform("call", line="L0302")
+    page.wait_for_selector(".row.lit:has-text('302诊室')")
 
 
 @pytest.mark.parametrize("ago", [-6 * 3600, 900])

@@ -5,6 +5,7 @@
  * When the history no longer reaches back to where the page was, the state is loaded again: never silently wrong.
  */
 import { Centrifuge, State, type Subscription } from 'centrifuge'
+import { emulationAt, waysTo } from '../patient/src/realtime/ways'
 import type { Position } from './contract'
 
 export type Link = 'connecting' | 'connected' | 'refused'
@@ -40,9 +41,13 @@ export class Live {
   constructor(
     token: string | (() => Promise<string>) | null,
     private readonly onLink: (link: Link) => void,
-    endpoint: string = defaultEndpoint(),
+    origin: string = location.origin,
   ) {
-    this.client = new Centrifuge(endpoint, { ...opening(token), minReconnectDelay: 300 })
+    this.client = new Centrifuge(waysTo(origin, token !== null), {
+      ...opening(token),
+      emulationEndpoint: emulationAt(origin),
+      minReconnectDelay: 300,
+    })
     this.client.on('connecting', () => onLink('connecting'))
     this.client.on('connected', () => onLink('connected'))
     this.client.on('disconnected', () => this.refused())
@@ -93,11 +98,6 @@ function opening(token: string | (() => Promise<string>) | null): {
 } {
   if (typeof token === 'function') return { getToken: token }
   return token ? { token } : {}
-}
-
-/** The socket beside the page: same host, secure when the page is. */
-export function defaultEndpoint(): string {
-  return `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/connection/websocket`
 }
 
 class Following<Snapshot extends { channel: string; position: Position }> implements Watched {

@@ -4,6 +4,7 @@
  *
  *   node test/fake-server.mjs [--port 0] [--play seconds]      prints {"port": …} when it listens
  */
+import { EventEmitter } from 'node:events'
 import { createServer } from 'node:http'
 import { readFile } from 'node:fs/promises'
 import { dirname, join, normalize } from 'node:path'
@@ -56,7 +57,10 @@ function subscribed(request, socket) {
 }
 
 function answer(command, socket) {
-  if (command.connect) return { connect: { client: `c${++clients}`, version: 'fake', ping: 25, pong: true } }
+  if (command.connect) {
+    const stream = socket.session ? { session: socket.session, node: 'fake' } : {}
+    return { connect: { client: `c${++clients}`, version: 'fake', ping: 25, pong: true, ...stream } }
+  }
   if (command.subscribe) return { subscribe: subscribed(command.subscribe, socket) }
   if (command.unsubscribe) {
     channel(command.unsubscribe.channel).members.delete(socket)
@@ -79,6 +83,25 @@ function serveSocket(socket) {
     sockets.delete(socket)
     for (const each of channels.values()) each.members.delete(socket)
   })
+}
+
+/** A long response with the face of a socket; what its client says comes by `/emulation`. */
+const streams = new Map()
+function serveStream(response, first) {
+  const session = `s${streams.size + 1}`
+  response.writeHead(200, { 'content-type': 'application/octet-stream' })
+  const stream = Object.assign(new EventEmitter(), {
+    session,
+    send: (frame) => response.write(`${frame}\n`),
+    terminate: () => response.destroy(),
+  })
+  streams.set(session, stream)
+  response.on('close', () => {
+    streams.delete(session)
+    stream.emit('close')
+  })
+  serveSocket(stream)
+  stream.emit('message', first)
 }
 
 function dropAll() {
@@ -190,7 +213,13 @@ const server = createServer(async (request, response) => {
   const chunks = []
   for await (const chunk of request) chunks.push(chunk)
   const text = Buffer.concat(chunks).toString()
+  if (!away && path === '/connection/http_stream') return serveStream(response, text)
+  if (path.startsWith('/connection/')) return response.destroy()
   const body = text ? JSON.parse(text) : {}
+  if (path === '/emulation') {
+    streams.get(body.session)?.emit('message', body.data)
+    return response.writeHead(204).end()
+  }
   if (path.startsWith('/__fake/')) {
     const result = (await steering[path.slice(8)](body)) ?? {}
     return response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(result))

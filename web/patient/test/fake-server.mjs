@@ -95,6 +95,7 @@ export async function startFake(port = 0) {
     if (url.pathname.startsWith('/v1/lines')) return api(response, lines, url.pathname)
     if (url.pathname.startsWith('/v1/')) return personal(request, response, accounts, url.pathname)
     if (url.pathname === '/fake-wechat') return fakeWeChat(response, url.searchParams)
+    if (url.pathname.startsWith('/connection/')) return response.destroy()
     return page(response, url.pathname)
   })
   const websockets = new WebSocketServer({ noServer: true })

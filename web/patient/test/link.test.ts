@@ -54,7 +54,7 @@ describe.each([
 
   const opened = async () => {
     const hearing = new Hearing()
-    const link = centrifugeLink(`ws://127.0.0.1:${fake.port}/connection/websocket`, socketClass)
+    const link = centrifugeLink(`http://127.0.0.1:${fake.port}`, socketClass)
     const channel = link.open('queue:L0301', await position(), hearing)
     await until(() => hearing.missed.length === 1)
     return { hearing, channel }
@@ -101,7 +101,7 @@ describe.each([
       return ((await answer.json()) as { token: string }).token
     }
     let [named, doubts] = [true, 0]
-    const link = centrifugeLink(`ws://127.0.0.1:${fake.port}/connection/websocket`, socketClass, {
+    const link = centrifugeLink(`http://127.0.0.1:${fake.port}`, socketClass, {
       signedIn: () => named,
       token: socketToken,
       doubt() {

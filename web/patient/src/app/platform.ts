@@ -15,8 +15,6 @@ export const IN_BROWSER = process.env.TARO_ENV === 'h5'
 /** The server's origin: the page's own in a browser, the built-in one in a mini-program. */
 export const origin = (): string => (IN_BROWSER ? window.location.origin : SERVER_ORIGIN)
 
-export const socketEndpoint = (): string => `${origin().replace(/^http/, 'ws')}/connection/websocket`
-
 /** The socket class for npm centrifuge; `null` = the browser's own. */
 export function socketClass(): SocketClass | null {
   if (process.env.TARO_ENV === 'weapp') return miniSocket((options) => wx.connectSocket(options))

@@ -27,16 +27,7 @@ import { Account } from './account'
 import { returned } from './hosts'
 import { Memory } from './memory'
 import { Talks } from './talks'
-import {
-  alone,
-  ask,
-  chanceName,
-  get,
-  phoneLanguage,
-  socketClass,
-  socketEndpoint,
-  IN_BROWSER,
-} from './platform'
+import { alone, ask, chanceName, get, phoneLanguage, origin, socketClass, IN_BROWSER } from './platform'
 
 export interface Services {
   readonly api: LinesApi
@@ -112,7 +103,7 @@ export function createServices(): Services {
     plain,
     () => session.signedIn,
   )
-  const link = centrifugeLink(socketEndpoint(), socketClass(), {
+  const link = centrifugeLink(origin(), socketClass(), {
     signedIn: () => session.signedIn,
     token: () => mine.realtimeToken(),
     doubt: () => session.check(),

@@ -11,6 +11,7 @@ import { Problem } from '../api/ask'
 import { TOKEN_RETRY_MS } from '../limits'
 import type { Channel, Listener, RealtimeLink } from '../queue/follow'
 import type { Position } from '../queue/board'
+import { emulationAt, socketAt, waysTo } from './ways'
 
 export type SocketClass = new (url: string, protocols?: string | string[]) => unknown
 
@@ -49,9 +50,9 @@ const PERSONAL = 'user:#'
 /** What the SDK says when it got no token, and what the server says of one it does not take. */
 const UNAUTHORIZED = [1, 3500]
 
-/** `websocket` is needed where the platform has none of its own. */
+/** `websocket` is needed where the platform has none of its own; it is then the only way. */
 export function centrifugeLink(
-  endpoint: string,
+  origin: string,
   websocket: SocketClass | null,
   identity: Identity = NOBODY,
 ): PersonalLink {
@@ -61,8 +62,9 @@ export function centrifugeLink(
 
   function clientFor(): Centrifuge {
     const named = identity.signedIn()
-    const made = new Centrifuge(endpoint, {
+    const made = new Centrifuge(websocket === null ? waysTo(origin, named) : socketAt(origin), {
       websocket,
+      emulationEndpoint: emulationAt(origin),
       name: 'houzhen-patient',
       maxReconnectDelay: 10_000,
       ...(named ? { getToken: () => identity.token().catch(unauthorized) } : {}),

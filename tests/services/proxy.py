@@ -216,6 +216,11 @@ class Path:
         self._writers.add(writer)
         if self.silent:
             return
+        # Ended with the path: what it opens afterwards nobody would close.
+        opening = asyncio.current_task()
+        assert opening is not None
+        self._tasks.add(opening)
+        opening.add_done_callback(self._tasks.discard)
         try:
             there_reader, there = await asyncio.open_connection("127.0.0.1", self.server, limit=PIECE)
         except OSError:

@@ -106,6 +106,16 @@ describe('the WebSocket face of a mini-program socket', () => {
     expect(events).toEqual(['open', 'error', [1006, '']])
   })
 
+  it('a task that throws on sending is a lost connection, never an error of the caller', () => {
+    const { task, socket, events } = aSocket()
+    task.opened()
+    task.send = () => {
+      throw new Error('task is gone')
+    }
+    expect(() => socket.send('x')).not.toThrow()
+    expect(events).toEqual(['open', 'error', [1006, '']])
+  })
+
   it('reports a refused connection after the constructor, once', async () => {
     const { connect, events } = aSocket()
     connect.mock.calls[0]![0].fail?.('domain not allowed')

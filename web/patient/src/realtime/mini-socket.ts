@@ -78,7 +78,11 @@ export function miniSocket(connect: ConnectSocket) {
     send(data: string): void {
       if (this.readyState === MiniSocket.CONNECTING) throw new Error('InvalidStateError: still connecting')
       if (this.readyState !== MiniSocket.OPEN) return
-      this.task!.send({ data, fail: (failure) => this.fail(failure) })
+      try {
+        this.task!.send({ data, fail: (failure) => this.fail(failure) })
+      } catch (failure) {
+        this.fail(failure) // a task that the host killed while the app was away may throw instead of telling
+      }
     }
 
     close(code = BYE, reason = ''): void {

@@ -45,8 +45,8 @@ $(BUILD)/patient-packages: web/patient/package-lock.json
 	@echo "installing packages of the patient app (once)" && cd web/patient && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path 'web/patient/*' 2>/dev/null)
-PATIENT_SOURCES := $(shell find web/patient -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
+WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path 'web/patient/*' 2>/dev/null; find web/patient/src/im web/patient/src/realtime -type f 2>/dev/null)
+PATIENT_SOURCES := $(shell find web/patient web/mini-socket -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
 $(BUILD)/web: $(BUILD)/web-packages $(WEB_SOURCES)
 	@echo "building the screens" && cd web && npm run --silent build

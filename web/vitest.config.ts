@@ -1,5 +1,9 @@
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
-  test: { include: ['test/**/*.test.ts'], environment: 'node', testTimeout: 5000 },
+  test: {
+    include: ['test/**/*.test.ts', 'mini-socket/test/**/*.test.ts'],
+    environment: 'node',
+    testTimeout: 5000,
+  },
 })

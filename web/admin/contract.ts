@@ -160,7 +160,7 @@ export interface HoldItem {
 
 export interface EndingItem {
   conversation: string
-  retention: string
+  retention: 'process' | 'record'
   ended_at: string | null
   due_at: string
   purged_at: string | null

@@ -78,7 +78,7 @@ describe('the catalogues of the back office', () => {
       .map((name) => readFileSync(name, 'utf8'))
       .join('\n')
     const families =
-      /^(role|staff_state|staff\.(act|means)|reach|touches|result|problem|level|review_state|warning|word_action|label|decision|records)\./
+      /^(role|staff_state|staff\.(act|means)|reach|touches|result|problem|level|review_state|warning|word_action|label|decision)\./
     const unused = Object.keys(officeZh).filter(
       (key) => !families.test(key) && !sources.includes(`'${key}'`) && !['office', 'desk'].includes(key),
     )

@@ -5,6 +5,9 @@ const isH5 = process.env.TARO_ENV === 'h5'
 const noStyles = path.resolve(__dirname, 'no-components.css')
 const noComponents = path.resolve(__dirname, 'no-components.js')
 
+/** A package of its own beside this one, compiled with the app. */
+const miniSocket = path.resolve(__dirname, '../../mini-socket/src')
+
 /** Mini-programs have no origin of their own: the built package names the server it talks to. */
 const serverOrigin = isH5 ? '' : (process.env.HOUZHEN_SERVER ?? 'https://houzhen.example')
 
@@ -19,13 +22,16 @@ export default defineConfig<'webpack5'>({
   cache: { enable: false },
   // Pages are written in HTML elements. Mini-programs get them mapped; in H5 they are the browser's own.
   plugins: ['@tarojs/plugin-framework-vue3', ...(isH5 ? [] : ['@tarojs/plugin-html'])],
+  alias: { '@houzhen/mini-socket': `${miniSocket}/index.ts` },
   defineConstants: { SERVER_ORIGIN: JSON.stringify(serverOrigin) },
   copy: { patterns: isH5 ? [{ from: 'src/static/', to: 'dist/h5/static/' }] : [], options: {} },
   mini: {
+    compile: { include: [miniSocket] },
     postcss: { pxtransform: { enable: false, config: {} } },
     miniCssExtractPluginOption: { ignoreOrder: true },
   },
   h5: {
+    compile: { include: [miniSocket] },
     publicPath: '/h5/',
     staticDirectory: 'static',
     router: { mode: 'hash' },

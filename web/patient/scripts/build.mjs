@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url'
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 const INPUTS = [
   'src',
+  '../mini-socket/src',
   'config',
   'package.json',
   'package-lock.json',

@@ -5,8 +5,8 @@ import { Problem } from '../src/api/ask'
 import type { Listener } from '../src/queue/follow'
 import { centrifugeLink } from '../src/realtime/link'
 import type { SocketClass } from '../src/realtime/link'
-import { miniSocket } from '../src/realtime/mini-socket'
-import type { SocketTask } from '../src/realtime/mini-socket'
+import { miniSocket } from '@houzhen/mini-socket'
+import type { SocketTask } from '@houzhen/mini-socket'
 import { startFake } from './fake-server.mjs'
 
 /** `wx.connectSocket` as a phone has it, with a real socket behind. */

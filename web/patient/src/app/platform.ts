@@ -2,13 +2,13 @@
 import Taro from '@tarojs/taro'
 import type { Ask } from '../api/ask'
 import type { Get } from '../api/lines'
-import { miniSocket } from '../realtime/mini-socket'
-import type { ConnectSocket } from '../realtime/mini-socket'
+import { miniSockets } from '@houzhen/mini-socket'
+import type { MiniHost } from '@houzhen/mini-socket'
 import type { SocketClass } from '../realtime/link'
 import { askOver } from './asking'
 
-declare const wx: { connectSocket: ConnectSocket }
-declare const my: { connectSocket: ConnectSocket }
+declare const wx: MiniHost
+declare const my: MiniHost
 
 export const IN_BROWSER = process.env.TARO_ENV === 'h5'
 
@@ -17,8 +17,8 @@ export const origin = (): string => (IN_BROWSER ? window.location.origin : SERVE
 
 /** The socket class for npm centrifuge; `null` = the browser's own. */
 export function socketClass(): SocketClass | null {
-  if (process.env.TARO_ENV === 'weapp') return miniSocket((options) => wx.connectSocket(options))
-  if (process.env.TARO_ENV === 'alipay') return miniSocket((options) => my.connectSocket(options))
+  if (process.env.TARO_ENV === 'weapp') return miniSockets(wx).WebSocket
+  if (process.env.TARO_ENV === 'alipay') return miniSockets(my).WebSocket
   return null
 }
 

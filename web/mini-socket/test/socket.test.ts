@@ -1,15 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { CLOSE_CONFIRM_MS, miniSocket } from '../src/realtime/mini-socket'
-import type { SocketTask, TaskClosing, TaskMessage } from '../src/realtime/mini-socket'
+import { CLOSE_CONFIRM_MS, miniSocket } from '../src/socket'
+import type { ConnectSocket, SocketTask, TaskClosing, TaskMessage } from '../src/socket'
 
 /** The socket task of a phone, driven by the test. */
 class FakeTask implements SocketTask {
   sent: string[] = []
   closed: unknown[] = []
   opened = () => {}
-  told = (_: TaskMessage) => {}
-  ended = (_?: TaskClosing) => {}
-  broke = (_?: unknown) => {}
+  told: (message: TaskMessage) => void = () => {}
+  ended: (closing?: TaskClosing) => void = () => {}
+  broke: (failure?: unknown) => void = () => {}
   refuse: unknown
   onOpen = (callback: () => void) => void (this.opened = callback)
   onMessage = (callback: (message: TaskMessage) => void) => void (this.told = callback)
@@ -26,10 +26,7 @@ class FakeTask implements SocketTask {
 
 function aSocket(protocols?: string | string[]) {
   const task = new FakeTask()
-  const connect = vi.fn(
-    (_: { url: string; protocols?: string[]; fail?: (failure?: unknown) => void }) =>
-      task as SocketTask | undefined,
-  )
+  const connect = vi.fn<ConnectSocket>(() => task)
   const Socket = miniSocket(connect)
   const socket = new Socket('wss://h/connection/websocket', protocols)
   const events: unknown[] = []

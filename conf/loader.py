@@ -23,6 +23,7 @@ HERE = Path(__file__).parent
 PREFIX = "HOUZHEN_"
 MOST_DAYS = 36_500
 MOST_YEARS = 100
+LEAST_ARCHIVE_DAYS = 30
 MOST_TIME_SERVERS = 8
 _TIME_SERVER = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?")
 LOG_DAYS = 183
@@ -170,6 +171,11 @@ def _contradictions(settings: Settings) -> Iterable[tuple[str, str]]:
             yield f"retention.{name}", f"must be {years} to {MOST_YEARS} (the law's floor), or 0: for ever"
     yield from _about_health_cards(settings)
     yield from _about_notices(settings)
+    archive = settings.archive
+    if archive.url and not archive.url.startswith(("mongodb://", "mongodb+srv://")):
+        yield "archive.url", "must begin with mongodb:// or mongodb+srv://"
+    if not LEAST_ARCHIVE_DAYS <= archive.after_days <= MOST_DAYS:
+        yield "archive.after_days", f"must be {LEAST_ARCHIVE_DAYS} to {MOST_DAYS}"
     files = settings.files
     if files.store == "s3":
         if not _SAFE.match(files.s3_url):

@@ -262,6 +262,17 @@ class Files(Setting, frozen=True, kw_only=True):
     s3_secret_file: str = "{data}/keys/s3-secret"
 
 
+class Archive(Setting, frozen=True, kw_only=True):
+    """Where bodies of old messages go, so that the database stays small: MongoDB, if anywhere."""
+
+    url: str = ""
+    """``mongodb://…`` or ``mongodb+srv://…``; empty: bodies stay in the database. Once something was moved it
+    must stay."""
+    database: str = "houzhen"
+    after_days: int = 365
+    """From which age on a body is moved; at least 30."""
+
+
 NoticeKind = Literal["new_message", "consultation", "near_turn", "called"]
 
 
@@ -370,6 +381,7 @@ class Settings(Setting, frozen=True, kw_only=True):
     alipay: Alipay = Alipay()
     sms: Sms = Sms()
     files: Files = Files()
+    archive: Archive = Archive()
     im: Im = Im()
     notices: Notices = Notices()
     consultations: Consultations = Consultations()

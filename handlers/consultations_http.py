@@ -8,6 +8,7 @@ from handlers.deps import Deps
 from handlers.routes import Plain, Routes
 from im import consultation as rules
 from im import consultation_wire as wire
+from im.archive import ArchiveAway
 from im.fees import NoSandbox
 from im.practising import NoSuchPractice
 from im.record import Record
@@ -74,7 +75,7 @@ async def consultation_patient(deps: Deps, actor: Actor, consultation: str) -> w
     f"{_PATH}/record",
     action="consultation.record",
     summary="The record of a consultation, with what proves it",
-    refuses=(rules.NoSuchConsultation,),
+    refuses=(rules.NoSuchConsultation, ArchiveAway),
 )
 async def consultation_record(deps: Deps, actor: Actor, consultation: str) -> Record:
     """Every message, also what was taken back, with salts, commitments and the chain of digests.
@@ -89,7 +90,7 @@ async def consultation_record(deps: Deps, actor: Actor, consultation: str) -> Re
     action="consultation.record",
     summary="The record of a consultation 图文问诊记录 as PDF",
     answer=Plain,
-    refuses=(rules.NoSuchConsultation,),
+    refuses=(rules.NoSuchConsultation, ArchiveAway),
 )
 async def consultation_document(deps: Deps, actor: Actor, consultation: str) -> Plain:
     """To read and to file: what the record has, with its digests, the last one at the foot of each page."""

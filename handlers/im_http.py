@@ -4,6 +4,7 @@ from core.actor import Actor
 from handlers.deps import Deps
 from handlers.routes import Routes
 from im import refusals, wire
+from im.archive import ArchiveAway
 
 routes = Routes(tag="conversations")
 
@@ -18,6 +19,7 @@ _SPEAKING = (
     refusals.CidUsedOtherwise,
 )
 _THERE = (refusals.NoSuchConversation,)
+_SHOWN = (refusals.NoSuchConversation, ArchiveAway)
 
 
 @routes.post(
@@ -25,7 +27,7 @@ _THERE = (refusals.NoSuchConversation,)
     action="im.look",
     live="im.open",
     summary="A conversation and its newest messages",
-    refuses=_THERE,
+    refuses=_SHOWN,
 )
 async def open_conversation(deps: Deps, actor: Actor, body: wire.Open) -> wire.Opened:
     """Not in it: the same answer as for one that does not exist."""
@@ -33,7 +35,7 @@ async def open_conversation(deps: Deps, actor: Actor, body: wire.Open) -> wire.O
 
 
 @routes.post(
-    "/v1/im/pull", action="im.look", live="im.pull", summary="Messages behind or before one", refuses=_THERE
+    "/v1/im/pull", action="im.look", live="im.pull", summary="Messages behind or before one", refuses=_SHOWN
 )
 async def pull_messages(deps: Deps, actor: Actor, body: wire.Pull) -> wire.Pulled:
     """What a client asks for that sees a gap, or that scrolls up."""
@@ -124,7 +126,7 @@ async def pin_conversation(deps: Deps, actor: Actor, body: wire.Switch) -> wire.
     action="im.search",
     live="im.search",
     summary="Messages that hold some words",
-    refuses=_THERE,
+    refuses=_SHOWN,
 )
 async def search_messages(deps: Deps, actor: Actor, body: wire.Search) -> wire.Found:
     """Newest first, of what the caller may read. ``next`` goes on, also where a page found nothing."""

@@ -24,7 +24,9 @@ class Dependency(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     absence is shown with its age while everything else goes on.
     """
 
-    name: Literal["database", "broker", "relay", "hospital", "pages", "worker", "audit", "files", "clock"]
+    name: Literal[
+        "database", "broker", "relay", "hospital", "pages", "worker", "audit", "files", "archive", "clock"
+    ]
     part: str | None = None
     """Which of several, where a neighbour is several: a Redis of the broker."""
     ok: bool

@@ -1,5 +1,6 @@
 """Use cases of retention: what is old enough is announced and goes, a hold keeps it, nobody is quicker."""
 
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
@@ -8,6 +9,7 @@ from core.actor import Actor
 from core.clock import Clock
 from core.ids import RandomBytes, new_id
 from im import retention
+from im.archive import Archive, ArchiveAway, NoArchive
 from im.attached import Attached
 from im.file_store import Blobs
 from im.keeping_store import Unit, Units
@@ -44,6 +46,7 @@ class Keeping:
         random: RandomBytes,
         years: KeptYears,
         blobs: Blobs | None = None,
+        archive: Archive | None = None,
         witness: Witness | None = None,
     ) -> None:
         self._units = units
@@ -51,6 +54,7 @@ class Keeping:
         self._random = random
         self._years = years
         self._blobs = blobs
+        self._archive = archive or NoArchive()
         self._witness = witness
 
     async def holds(self, query: HoldQuery) -> HoldList:
@@ -191,6 +195,9 @@ class Keeping:
         await unit.keepsakes.purge(after)
         await unit.commit()
         await self._drop(files)
+        # What an archive that is away keeps is dropped by its own sweep: no row knows it any more.
+        with contextlib.suppress(ArchiveAway):
+            await self._archive.forget(subject.id)
         return after
 
     async def _drop(self, files: Sequence[Attached]) -> None:

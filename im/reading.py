@@ -1,36 +1,18 @@
 """Use cases of whoever looks: open a conversation, page through it, and find out what changed."""
 
-from collections.abc import Sequence
-from typing import Protocol
-
 from core import limits
 from core.actor import Actor
 from im.access import view_for
 from im.posting import message_of
-from im.store import Listed, Row, Unit, Units
-from im.wire import Conversation, Member, Message, Open, Opened, Pull, Pulled, Sync, Synced
-
-
-class Bodies(Protocol):
-    """Where bodies are that are no longer in the table of messages."""
-
-    async def fetch(self, unit: Unit, rows: Sequence[Row]) -> Sequence[Row]:
-        """The same rows with their bodies."""
-
-
-class AllThere:
-    """Nothing was ever moved away."""
-
-    async def fetch(self, unit: Unit, rows: Sequence[Row]) -> Sequence[Row]:
-        return rows
+from im.store import Listed, Units
+from im.wire import Conversation, Member, Open, Opened, Pull, Pulled, Sync, Synced
 
 
 class Reading:
     """What members see of their conversations."""
 
-    def __init__(self, *, units: Units, bodies: Bodies | None = None) -> None:
+    def __init__(self, *, units: Units) -> None:
         self._units = units
-        self._bodies = bodies or AllThere()
 
     async def open(self, actor: Actor, body: Open) -> Opened:
         """A conversation and its newest messages. Refuses with ``NoSuchConversation``."""
@@ -40,7 +22,7 @@ class Reading:
             rows = await unit.conversations.page(
                 body.conversation, above=view.seat.join_seq, upto=upto, limit=body.limit, newest=True
             )
-            messages = await self._messages(unit, rows)
+            messages = [message_of(row) for row in rows]
         return Opened(conversation=conversation_of(view), messages=messages)
 
     async def pull(self, actor: Actor, body: Pull) -> Pulled:
@@ -56,7 +38,7 @@ class Reading:
             )
             more = len(rows) > body.limit
             kept = rows[1:] if more and backward else rows[: body.limit]
-            messages = await self._messages(unit, kept)
+            messages = [message_of(row) for row in kept]
         return Pulled(conversation=body.conversation, messages=messages, last_seq=reach, more=more)
 
     async def sync(self, actor: Actor, body: Sync) -> Synced:
@@ -72,9 +54,6 @@ class Reading:
             more=more,
             unread=unread,
         )
-
-    async def _messages(self, unit: Unit, rows: Sequence[Row]) -> list[Message]:
-        return [message_of(row) for row in await self._bodies.fetch(unit, rows)]
 
 
 def conversation_of(view: Listed) -> Conversation:

@@ -10,7 +10,6 @@ from core.actor import Actor
 from core.refusals import BadInput
 from im.matching import said
 from im.posting import message_of
-from im.reading import AllThere, Bodies
 from im.refusals import NoSuchConversation
 from im.store import Reach, Row, Unit, Units
 from im.wire import FileBody, Found, ImageBody, Message, Search, TextBody
@@ -19,9 +18,8 @@ from im.wire import FileBody, Found, ImageBody, Message, Search, TextBody
 class Searching:
     """What members find in their conversations."""
 
-    def __init__(self, *, units: Units, bodies: Bodies | None = None) -> None:
+    def __init__(self, *, units: Units) -> None:
         self._units = units
-        self._bodies = bodies or AllThere()
 
     async def search(self, actor: Actor, body: Search) -> Found:
         """Messages that hold the words, newest conversations first, in each the newest first.
@@ -56,7 +54,7 @@ class Searching:
                 )
                 if not rows:
                     break
-                for row in reversed(await self._bodies.fetch(unit, rows)):
+                for row in reversed(rows):
                     if _holds(row, wanted):
                         hits.append(message_of(row))
                         if len(hits) == limits.IM_SEARCH_FOUND:

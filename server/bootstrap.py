@@ -59,6 +59,7 @@ from realtime.tokens import HmacTokens
 from realtime.veil import Unveiling
 from server.accounts_parts import HOLDINGS, account_parts
 from server.api import ROUTES, documents
+from server.archive_parts import archive_probe, open_archive
 from server.arrivals import Arrivals
 from server.audit_parts import LogProbe, open_audit
 from server.clock_watch import clock_watch
@@ -187,7 +188,8 @@ async def _ground(settings: Settings, stack: contextlib.AsyncExitStack) -> Groun
     stack.push_async_callback(nudge.close)
     stack.push_async_callback(broker.close)
     sealing = await sealing_for(database, settings.keys, clock)
-    units = SqlUnits(database, clock=clock, nudge=nudge, sealing=sealing)
+    archive = await open_archive(settings, stack)
+    units = SqlUnits(database, clock=clock, nudge=nudge, sealing=sealing, archive=archive)
     estimator = Estimator()
     screens = tuple(screen_spec(screen) for screen in settings.screens)
     link = _link(settings, clock)
@@ -209,6 +211,7 @@ async def _ground(settings: Settings, stack: contextlib.AsyncExitStack) -> Groun
         estimator=estimator,
         link=link,
         screens=screens,
+        archive=archive,
         watch=clock_watch(settings, clock, metrics.registry),
     )
 
@@ -360,6 +363,7 @@ async def _web_role(
             broker=ground.broker.servers,
             others=[
                 files_probe(blobs),
+                *([archive_probe(ground.archive)] if settings.archive.url else ()),
                 *([Probe("clock", needed=False, ask=ground.watch.standing)] if ground.watch else ()),
             ],
         ),

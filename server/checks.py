@@ -26,7 +26,9 @@ from core.clock import SystemClock
 from core.clock_offset import judged
 from core.refusals import Refusal
 from front_machine.link import HospitalLink, client_context
+from im.archive import ArchiveAway
 from im.refusals import FilesAway
+from server.archive_parts import judge_archive
 from server.edge_parts import managed_networks
 from server.file_parts import judge_files
 from server.outcomes import CannotStart
@@ -118,6 +120,15 @@ async def _files(settings: Settings) -> Finding:
         return Finding(True, await judge_files(settings))
     except FilesAway:
         return Finding(False, "no answer, or no such bucket", "files.folder or files.s3_url")
+
+
+async def _archive(settings: Settings) -> Finding:
+    if not settings.archive.url:
+        return Finding(True, "none: bodies stay in the database")
+    try:
+        return Finding(True, await judge_archive(settings))
+    except ArchiveAway:
+        return Finding(False, "no answer", "archive.url")
 
 
 async def _away(servers: Mapping[str, Callable[[], Awaitable[None]]]) -> list[str]:
@@ -284,6 +295,7 @@ CHECKS: dict[str, Check] = {
     "administration": _administration,
     "proxies": _proxies,
     "files": _files,
+    "archive": _archive,
     "keys of fields": _keys,
     "pages": _pages,
     "clock": _clock,

@@ -9,6 +9,7 @@ from core.clock import Clock
 from core.nudge import Nudge
 from core.sealing import Sealing
 from front_machine.link import HospitalLink
+from im.archive import Archive
 from queue_display.board import ScreenSpec
 from queue_display.estimate import Estimator
 from queue_display.learning import Learning
@@ -39,4 +40,5 @@ class Ground:
     estimator: Estimator
     link: HospitalLink | None
     screens: tuple[ScreenSpec, ...]
+    archive: Archive
     watch: ClockWatch | None

@@ -9,7 +9,9 @@ from core import limits
 from core.refusals import Refusal
 from handlers.wire import Dependency, Readiness
 
-Name = Literal["database", "broker", "relay", "hospital", "pages", "worker", "audit", "files", "clock"]
+Name = Literal[
+    "database", "broker", "relay", "hospital", "pages", "worker", "audit", "files", "archive", "clock"
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,11 @@ from conf.settings import Settings
 from conf.words import Words
 from core.clock import SystemClock
 from core.refusals import Refusal, StorageUnavailable
+from im.archive import ArchiveAway
 from im.record import Finding, Record, What, verify
 from im.recording import Recording
 from im.retention import Ending
+from server.archive_parts import open_archive
 from server.audit_commands import opened_log, recorded_command
 from server.file_parts import open_blobs
 from server.keeping_parts import keeping, purge_record
@@ -52,10 +54,14 @@ async def verify_database(settings: Settings, conversation: str | None) -> int:
     try:
         async with recorded_command(settings, "command.im.verify", conversation or "all"):
             sealing = await sealing_for(database, settings.keys, clock)
-            units = SqlUnits(database, clock=clock, nudge=MemoryNudge(), sealing=sealing)
-            found = [each async for each in Recording(units=units, clock=clock).check(conversation)]
+            async with contextlib.AsyncExitStack() as stack:
+                archive = await open_archive(settings, stack)
+                units = SqlUnits(database, clock=clock, nudge=MemoryNudge(), sealing=sealing, archive=archive)
+                found = [each async for each in Recording(units=units, clock=clock).check(conversation)]
     except StorageUnavailable as away:
         raise CannotStart(f"storage.url: the database does not answer ({away.facts.get('why')})") from away
+    except ArchiveAway as away:
+        raise CannotStart("archive.url: the archive does not answer") from away
     finally:
         await database.close()
     return _told(found)
@@ -71,11 +77,13 @@ async def purge(settings: Settings, conversation: str | None, *, look: bool) -> 
     database = Database.open(settings.storage.url, connections=1)
     try:
         async with contextlib.AsyncExitStack() as stack:
+            archive = await open_archive(settings, stack)
             units = SqlUnits(
                 database,
                 clock=clock,
                 nudge=MemoryNudge(),
                 sealing=await sealing_for(database, settings.keys, clock),
+                archive=archive,
             )
             blobs = await open_blobs(settings.files, stack)
             log = await stack.enter_async_context(opened_log(settings))
@@ -83,7 +91,9 @@ async def purge(settings: Settings, conversation: str | None, *, look: bool) -> 
             async def witness(ending: Ending) -> None:
                 await log.append([purge_record(ending, clock)])
 
-            keeps = keeping(settings=settings, units=units, clock=clock, blobs=blobs, witness=witness)
+            keeps = keeping(
+                settings=settings, units=units, clock=clock, blobs=blobs, archive=archive, witness=witness
+            )
             if look:
                 _listed(console, await keeps.due())
                 return 0

@@ -12,6 +12,7 @@ from audit.record import Record, a_record, facts_of
 from conf.settings import Settings
 from core import limits
 from core.clock import Clock
+from im.archive import Archive
 from im.file_store import Blobs
 from im.keeping import Keeping, Witness
 from im.retention import Ending, KeptYears
@@ -27,6 +28,7 @@ def keeping(
     units: SqlUnits,
     clock: Clock,
     blobs: Blobs | None = None,
+    archive: Archive | None = None,
     witness: Witness | None = None,
 ) -> Keeping:
     """What a process needs of it; without ``blobs`` and ``witness`` for those who purge nothing."""
@@ -37,6 +39,7 @@ def keeping(
         random=os.urandom,
         years=KeptYears(process=kept.conversations_years, record=kept.records_years),
         blobs=blobs,
+        archive=archive,
         witness=witness,
     )
 
@@ -52,7 +55,12 @@ def keeping_work(ground: Ground, units: SqlUnits) -> Callable[[], Awaitable[None
         async with contextlib.AsyncExitStack() as stack:
             blobs = await open_blobs(ground.settings.files, stack)
             keeps = keeping(
-                settings=ground.settings, units=units, clock=ground.clock, blobs=blobs, witness=witness
+                settings=ground.settings,
+                units=units,
+                clock=ground.clock,
+                blobs=blobs,
+                archive=ground.archive,
+                witness=witness,
             )
             while True:
                 if ground.watch is not None and not (await ground.watch.standing()).ok:

@@ -13,6 +13,7 @@ from rich.table import Table
 from adapters.crypto.fields import FORMAT, FieldSealing
 from adapters.crypto.key_files import KeysMissing
 from adapters.crypto.ring import Ring
+from adapters.sql.archiving import reseal_archive
 from adapters.sql.resealing import SqlResealing
 from adapters.sql.schema import metadata
 from adapters.sql.sealed import SealedColumn, sealed_columns
@@ -21,6 +22,8 @@ from conf.settings import Settings
 from core import limits
 from core.clock import SystemClock
 from core.refusals import StorageUnavailable
+from im.archive import ArchiveAway
+from server.archive_parts import open_archive
 from server.outcomes import CannotStart
 from server.sealing_parts import key_files, sealing_for, suite_of
 from server.storage import require_schema
@@ -84,7 +87,13 @@ async def reseal(settings: Settings, console: Console) -> Resealed:
                 bar.start_task(tasks[name])
                 bar.update(tasks[name], total=total, advance=more)
 
-            return await reseal_all(database, sealing, sealed_columns(metadata), told)
+            done = await reseal_all(database, sealing, sealed_columns(metadata), told)
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                renewed, broken = await reseal_archive(await open_archive(settings, stack), sealing)
+            except ArchiveAway as away:
+                raise CannotStart("archive.url: the archive does not answer") from away
+        return Resealed(done.renewed + renewed, done.broken + broken, done.left + broken)
 
 
 async def reseal_all(

@@ -6,6 +6,7 @@
     consultations  what the clock decides of them, fees that go back
     patients  those whom the hospital does not know yet
     records  conversations that are older than the law wants them kept: announced, then purged
+    archive  old bodies of messages, where there is an archive
     audit    the log: heads signed and copied off the machine, everything verified once a day
     retention  what need not be kept any longer: old tickets and history, old boards nobody could be told,
              answers kept for repeated requests, revocations of tokens that have ended

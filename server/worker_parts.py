@@ -17,6 +17,7 @@ from queue_display.retention import KeptDays, Retention
 from queue_display.telling import ToldDays
 from queue_display.upkeep import OwnLines
 from server.accounts_parts import account_forgetting
+from server.archive_parts import archive_work
 from server.audit_work import AuditWork
 from server.consultation_parts import consultation_work
 from server.exposition import SyncCollector
@@ -69,6 +70,8 @@ async def worker_role(ground: Ground, work_after: Callable[[], Awaitable[None]] 
             clock=ground.clock,
             records=PatientLink(ground.link),
         )
+    if ground.settings.archive.url:
+        loops["archive"] = archive_work(ground, keeper.fence_of("archive"))
     try:
         await run_under_leases(keeper, loops)
     finally:

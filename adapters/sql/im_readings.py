@@ -29,7 +29,8 @@ from adapters.sql.instants import from_us, from_us_or_none, to_us
 from adapters.sql.statement import IN_PLACES, ByDatabase, one_of, places
 from adapters.sql.transaction import Transaction
 from core import limits
-from core.sealing import Sealing
+from core.sealing import SealBroken, Sealing
+from im.archive import Archive, name_of
 from im.store import Due, Listed, Pending, Reach, Row
 from im.thread import SPOKEN, Seat, Thread
 
@@ -144,9 +145,10 @@ _BEYOND = 2**62
 class ImReadings:
     """What is read, inside one transaction."""
 
-    def __init__(self, transaction: Transaction, sealing: Sealing) -> None:
+    def __init__(self, transaction: Transaction, sealing: Sealing, archive: Archive) -> None:
         self._transaction = transaction
         self._sealing = sealing
+        self._archive = archive
 
     async def thread(self, conversation: str) -> Thread | None:
         row = await self._transaction.row(_THREAD, of=conversation)
@@ -161,7 +163,7 @@ class ImReadings:
 
     async def message(self, conversation: str, seq: int) -> Row | None:
         row = await self._transaction.row(_MESSAGE, of=conversation, seq=seq)
-        return None if row is None else self._row(row)
+        return None if row is None else (await self._rows([row]))[0]
 
     async def unread_behind(self, conversation: str, seq: int, *, user: str) -> int:
         row = await self._transaction.row(_BEHIND, of=conversation, seq=seq, user=user)
@@ -173,7 +175,7 @@ class ImReadings:
     ) -> Sequence[Row]:
         statement = _BACKWARD if newest else _FORWARD
         rows = await self._transaction.rows(statement, of=conversation, above=above, upto=upto, limit=limit)
-        found = [self._row(row) for row in rows]
+        found = await self._rows(rows)
         return found[::-1] if newest else found
 
     async def view(self, conversation: str, *, user: str) -> Listed | None:
@@ -220,7 +222,8 @@ class ImReadings:
             for row in await self._transaction.rows(_SEATS, **places(_S.conversation, names)):
                 seats[row[0]].append(seat_of(row[1:]))
             for row in await self._transaction.rows(_LAST, **places(_C.id, names)):
-                last[row[0]] = self._row(row)
+                # Never in the archive (``adapters.sql.archiving``): a list does not wait for it.
+                last[row[0]] = self._row(row, {})
         return [
             replace(
                 view,
@@ -243,12 +246,19 @@ class ImReadings:
             changed_at=from_us(changed),
         )
 
-    def _row(self, row: SqlRow) -> Row:
-        body = row[4]
+    async def _rows(self, rows: Sequence[SqlRow]) -> list[Row]:
+        """With their bodies, those that were moved away too, in one trip."""
+        moved = [_place(row) for row in rows if row[4] is None]
+        archived = await self._archive.fetch(moved) if moved else {}
+        return [self._row(row, archived) for row in rows]
+
+    def _row(self, row: SqlRow, archived: Mapping[str, bytes]) -> Row:
+        place = _place(row)
+        body = archived.get(place) if row[4] is None else bytes(row[4])
         if body is None:
-            return message_of_row(row, "")
-        place = f"{row[0]}|{row[1].partition(' ')[0]}"
-        return message_of_row(row, self._open_body(bytes(body), place))
+            # Neither here nor there: somebody took it away.
+            raise SealBroken()
+        return message_of_row(row, self._open_body(body, place))
 
     def _open_body(self, sealed: bytes, place: str) -> str:
         return self._sealing.open(sealed, table=im_message.name, column="body", row=place)
@@ -258,6 +268,11 @@ class ImReadings:
 
     def _open_title(self, sealed: bytes, conversation: str) -> str:
         return self._sealing.open(sealed, table=im_conversation.name, column="title", row=conversation)
+
+
+def _place(row: SqlRow) -> str:
+    """As the body of a message is sealed, and named in the archive."""
+    return name_of(row[0], int(row[1].partition(" ")[0]))
 
 
 def _parts(names: Sequence[str]) -> Iterator[list[Any]]:

@@ -30,6 +30,7 @@ from adapters.sql.instants import to_us, to_us_or_none
 from adapters.sql.statement import ByDatabase, insert_row
 from adapters.sql.transaction import Transaction
 from core.sealing import Sealing
+from im.archive import Archive
 from im.chain import FIRST
 from im.store import Due, NewConversation, Room, Row
 from im.thread import SPOKEN, Kind, Said, Seat, Thread
@@ -193,8 +194,8 @@ _BUMP_USERS, _KEEP_SEAT = _bump_users(), _keep_seat()
 class SqlConversations(ImReadings):
     """Conversations inside one transaction."""
 
-    def __init__(self, transaction: Transaction, sealing: Sealing) -> None:
-        super().__init__(transaction, sealing)
+    def __init__(self, transaction: Transaction, sealing: Sealing, archive: Archive) -> None:
+        super().__init__(transaction, sealing, archive)
         # Rows that are held: what their members are is known without asking again.
         self._rooms: dict[str, Room] = {}
 

@@ -34,6 +34,7 @@ from core.ids import StaffId
 from core.leases import Fence
 from core.nudge import Nudge
 from core.sealing import NoKeys, Sealing
+from im.archive import Archive, NoArchive
 from im.thread import Seat, part_of
 from realtime.veil import veiled
 
@@ -51,10 +52,12 @@ class SqlUnit:
         fence: Fence | None,
         writes: bool,
         sealing: Sealing,
+        archive: Archive,
     ) -> None:
         self.lines = SqlLines(transaction, remembered)
         self._transaction = transaction
         self._sealing = sealing
+        self._archive = archive
         self._writes = writes
         self._clock = clock
         self._nudge = nudge
@@ -159,7 +162,7 @@ class SqlUnit:
 
     @lazily
     def conversations(self) -> SqlConversations:
-        return SqlConversations(self._transaction, self._sealing)
+        return SqlConversations(self._transaction, self._sealing, self._archive)
 
     def publish(self, *outgoing: Outgoing) -> None:
         self._outgoing += outgoing
@@ -194,12 +197,14 @@ class SqlUnits:
         nudge: Nudge,
         remembered: RememberedLines | None = None,
         sealing: Sealing | None = None,
+        archive: Archive | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
         self._nudge = nudge
         self._remembered = remembered or RememberedLines(limit=limits.SQL_LINES_REMEMBERED)
         self._sealing = sealing or NoKeys()
+        self._archive = archive or NoArchive()
         self._fence: Callable[[], Fence] | None = None
 
     def under(self, fence: Callable[[], Fence]) -> "SqlUnits":
@@ -213,6 +218,7 @@ class SqlUnits:
             nudge=self._nudge,
             remembered=self._remembered,
             sealing=self._sealing,
+            archive=self._archive,
         )
         fenced._fence = fence
         return fenced
@@ -239,4 +245,5 @@ class SqlUnits:
             fence=fence,
             writes=writes,
             sealing=self._sealing,
+            archive=self._archive,
         )

@@ -1,0 +1,1 @@
+"""Document stores that speak MongoDB's protocol."""

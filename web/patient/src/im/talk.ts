@@ -190,6 +190,14 @@ export class Talk {
     return (await this.ways.ask('search', { text, cursor })) as { messages: Message[]; next: string | null }
   }
 
+  /** Come into a conversation with a code; answers which. Rejects with `AskFailed`. */
+  async join(code: string): Promise<string> {
+    const told = (await this.ways.ask('join', { code })) as Conversation
+    this.conversations.set(told.id, told)
+    this.changed()
+    return told.id
+  }
+
   /** Tell the others that something is being written. Nothing hangs on it. */
   async tellTyping(conversation: string): Promise<void> {
     await this.ways.ask('typing', { conversation, on: true }).catch(() => undefined)

@@ -193,9 +193,46 @@ export class Talk {
   /** Come into a conversation with a code; answers which. Rejects with `AskFailed`. */
   async join(code: string): Promise<string> {
     const told = (await this.ways.ask('join', { code })) as Conversation
+    this.take(told)
+    return told.id
+  }
+
+  /** Bring a colleague in. Rejects with `AskFailed`, as all of these. */
+  async invite(conversation: string, user: string): Promise<void> {
+    this.take((await this.ways.ask('invite', { conversation, user })) as Conversation)
+  }
+
+  /** A code for a relative, and until when it is good. */
+  async inviteCode(conversation: string): Promise<{ code: string; expires_at: string }> {
+    return (await this.ways.ask('invite-code', { conversation })) as { code: string; expires_at: string }
+  }
+
+  /** Leave; what was said until now stays readable. */
+  async leave(conversation: string): Promise<void> {
+    await this.ways.ask('leave', { conversation })
+    await this.sync()
+  }
+
+  /** Begin to talk with colleagues; answers which conversation. */
+  async start(kind: 'direct' | 'team', users: readonly string[], title = ''): Promise<string> {
+    const told = (await this.ways.ask('start', {
+      cid: this.ways.newCid(),
+      kind,
+      users,
+      title,
+    })) as Conversation
+    this.take(told)
+    return told.id
+  }
+
+  /** Tell everybody who follows a department. */
+  async broadcast(department: string, text: string): Promise<void> {
+    await this.ways.ask('broadcast', { department, text, cid: this.ways.newCid() })
+  }
+
+  private take(told: Conversation): void {
     this.conversations.set(told.id, told)
     this.changed()
-    return told.id
   }
 
   /** Tell the others that something is being written. Nothing hangs on it. */

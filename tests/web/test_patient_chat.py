@@ -63,10 +63,12 @@ async def browser() -> AsyncIterator[Any]:
         await made.close()
 
 
-async def a_phone(browser: Any, base: str, session: Opened, *, size: tuple[int, int] = (390, 844)) -> Any:
+async def a_phone(
+    browser: Any, base: str, session: Opened, *, size: tuple[int, int] = (390, 844), user: str = ZHANG.id
+) -> Any:
     """The patient's app, signed in."""
     context = await browser.new_context(viewport={"width": size[0], "height": size[1]}, locale="zh-CN")
-    kept = {"houzhen.refresh": session.refresh_token, "houzhen.user": ZHANG.id}
+    kept = {"houzhen.refresh": session.refresh_token, "houzhen.user": user}
     await context.add_init_script(
         f"for (const [key, data] of Object.entries({json.dumps(kept)}))"
         " if (!localStorage.getItem(key)) localStorage.setItem(key, JSON.stringify({ data }))"

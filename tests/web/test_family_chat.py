@@ -54,6 +54,7 @@ async def test_a_relative_comes_in_with_a_code_and_finds_what_was_said(
     await his.fill(at("write"), "她昨晚没睡好")
     await his.click(at("send"))
     await hers.wait_for_selector("text=她昨晚没睡好")
+    assert "家属" in await hers.inner_text(at("people"))
     await is_well_made(his)
 
     await his.go_back()

@@ -56,6 +56,9 @@ class Directories(Protocol):
     async def departments(self, *, after: DepartmentId | None, limit: int) -> Sequence[Department]:
         """Departments by code, those behind ``after``."""
 
+    async def department(self, code: DepartmentId) -> Department | None:
+        """One department; ``None``: the hospital lists none of that code."""
+
     async def doctors(
         self, *, department: DepartmentId | None, after: DoctorId | None, limit: int
     ) -> Sequence[Doctor]:

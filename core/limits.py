@@ -346,6 +346,9 @@ AUDIT_POOL_CONNECTIONS: Final = 3
 # Conversations
 IM_PAGE_MESSAGES: Final = 100
 IM_INLINE_EVENT_BYTES: Final = 8 * 1024
+IM_TITLE_CHARACTERS: Final = 64
+"""A team's title, or the name of a department whose news it is."""
+
 IM_CROWD_MEMBERS: Final = 200
 IM_NOTICE_AFTER_SECONDS: Final = 10.0
 IM_TYPING_SECONDS: Final = 3.0

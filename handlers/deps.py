@@ -29,6 +29,7 @@ from im.gathering import Gathering
 from im.keeping import Keeping
 from im.messaging import Messaging
 from im.moderating import Moderating
+from im.news import News
 from im.practising import Practising
 from im.reading import Reading
 from im.record import Record
@@ -149,6 +150,10 @@ class Im(Protocol):
     @property
     def searching(self) -> Searching:
         """Whoever looks for something."""
+
+    @property
+    def news(self) -> News:
+        """What departments tell."""
 
     @property
     def gathering(self) -> Gathering:

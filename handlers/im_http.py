@@ -198,11 +198,17 @@ async def join_conversation(deps: Deps, actor: Actor, body: wire.Join) -> wire.C
     action="im.broadcast",
     live="im.broadcast",
     summary="Tell everybody who follows a department",
-    refuses=_SPEAKING,
+    refuses=(
+        refusals.NoSuchDepartment,
+        refusals.NotYourDepartment,
+        refusals.WordsNotAllowed,
+        refusals.NoSuchColleague,
+        refusals.CidUsedOtherwise,
+    ),
 )
 async def send_broadcast(deps: Deps, actor: Actor, body: wire.Broadcast) -> wire.Sent:
-    """News, never about a person."""
-    return await deps.im.gathering.broadcast(actor, body)
+    """News, never about a person. Whoever works at certain lines tells only the departments of these."""
+    return await deps.im.news.tell(actor, body)
 
 
 @routes.post(
@@ -210,8 +216,8 @@ async def send_broadcast(deps: Deps, actor: Actor, body: wire.Broadcast) -> wire
     action="im.follow",
     live="im.follow",
     summary="Hear a department's news, or no longer",
-    refuses=_THERE,
+    refuses=(*_THERE, refusals.NoSuchDepartment),
 )
 async def follow_department(deps: Deps, actor: Actor, body: wire.Follow) -> wire.Conversation:
     """The news come on the channel ``room:<conversation>``."""
-    return await deps.im.gathering.follow(actor, body)
+    return await deps.im.news.follow(actor, body)

@@ -1,4 +1,4 @@
-"""Use cases that decide who is in a conversation: begin one, bring somebody in, go, follow a department."""
+"""Use cases that decide who is in a conversation: begin one, bring somebody in, go."""
 
 import hashlib
 from contextlib import AbstractAsyncContextManager
@@ -10,22 +10,18 @@ from core.actor import Actor, Role
 from core.clock import Clock
 from core.ids import RandomBytes, new_id
 from core.keys import KeyTaken
-from im import posting, refusals, thread
+from im import posting, refusals
 from im.access import seat_in, view_for
 from im.reading import conversation_of
 from im.store import NewConversation, Unit
 from im.thread import Kind, Part, Seat, State, part_of
 from im.wire import (
-    Broadcast,
     Conversation,
     Done,
-    Follow,
     Invite,
     InviteCode,
     Join,
-    Sent,
     Start,
-    TextBody,
 )
 
 _STAFF = frozenset({Part.DOCTOR, Part.NURSE})
@@ -33,11 +29,15 @@ _CODE = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 _CODE_GOOD = timedelta(seconds=limits.IM_CODE_SECONDS)
 
 
-class GatheringUnit(Unit, Protocol):
-    """One transaction that knows colleagues too."""
+class KnowsColleagues(Protocol):
+    """Of one transaction: who works here."""
 
     async def colleague(self, user: str) -> Seat | None:
         """The place a nurse or doctor would take, by ``Actor.id``; ``None``: nobody who works here."""
+
+
+class GatheringUnit(Unit, KnowsColleagues, Protocol):
+    """One transaction that knows colleagues too."""
 
 
 class GatheringUnits(Protocol):
@@ -77,7 +77,7 @@ class Gathering:
         async with self._units.begin() as unit:
             found = await unit.conversations.find_key(key)
             if found is None:
-                seats = tuple([await self._colleague(unit, actor, user) for user in users])
+                seats = tuple([await colleague_seat(unit, actor, user) for user in users])
                 draft = NewConversation(
                     id=new_id(at=at, random=self._random),
                     kind=Kind.DIRECT if direct else Kind.TEAM,
@@ -100,9 +100,10 @@ class Gathering:
         async with self._units.begin() as unit:
             held = await unit.conversations.hold(body.conversation, sender=actor.id)
             room, seat = seat_in(held, actor)
-            if seat.part not in _STAFF or not seat.is_here or room.thread.kind is Kind.DIRECT:
+            fixed = room.thread.kind in {Kind.DIRECT, Kind.BROADCAST}
+            if seat.part not in _STAFF or not seat.is_here or fixed:
                 raise refusals.MayNotInvite()
-            come = await self._colleague(unit, actor, body.user)
+            come = await colleague_seat(unit, actor, body.user)
             await self._let_in(unit, body.conversation, come, at=at)
             await unit.commit()
         return await self._seen(actor, body.conversation)
@@ -156,61 +157,6 @@ class Gathering:
                 await unit.commit()
         return await self._seen(actor, conversation)
 
-    async def broadcast(self, actor: Actor, body: Broadcast) -> Sent:
-        """Tell everybody who follows a department. The same ``cid`` again is the same message.
-
-        Refuses with ``CidUsedOtherwise``.
-        """
-        at = self._clock.now()
-        conversation = await self._room_of(actor, body.department)
-        async with self._units.begin() as unit:
-            said = TextBody(text=body.text)
-            room = await posting.held(unit, conversation, sender=actor.id, cid=body.cid)
-            seat = room.seat(actor.id)
-            if seat is None or seat.part is Part.READER or not seat.is_here:
-                seat = await self._colleague(unit, actor, actor.id)
-                await posting.add_member(unit, conversation, seat, at=at)
-            if room.earlier is not None:
-                posted = posting.Posted(room.thread, posting.message_of(room.earlier), room.earlier)
-                if posted.message.body not in (None, said):
-                    raise refusals.CidUsedOtherwise()
-            else:
-                after = thread.speak(room.thread, seat, "text", at=at)
-                posted = posting.write(
-                    unit,
-                    room,
-                    after,
-                    sender=actor.id,
-                    role=seat.part,
-                    cid=body.cid,
-                    body=said,
-                    at=at,
-                    random=self._random,
-                )
-            await unit.commit()
-        told = posted.message
-        return Sent(
-            conversation=conversation, seq=told.seq, id=told.id, created_at=told.created_at, turns_left=None
-        )
-
-    async def follow(self, actor: Actor, body: Follow) -> Conversation:
-        """Hear a department's news, or no longer."""
-        at = self._clock.now()
-        conversation = await self._room_of(actor, body.department)
-        async with self._units.begin() as unit:
-            room = await posting.held(unit, conversation, sender=actor.id)
-            seat = room.seat(actor.id)
-            if body.on and (seat is None or not seat.is_here):
-                newest = room.thread.last_seq
-                reader = Seat(user=actor.id, part=Part.READER, shown="", read_seq=newest, recv_seq=newest)
-                await posting.add_member(unit, conversation, reader, at=at)
-            elif not body.on and seat is not None and seat.is_here:
-                await posting.remove_member(unit, conversation, actor.id, at=at)
-            elif seat is None:
-                raise refusals.NoSuchConversation()
-            await unit.commit()
-        return await self._seen(actor, conversation)
-
     async def _let_in(self, unit: GatheringUnit, conversation: str, seat: Seat, *, at: datetime) -> None:
         room = await posting.add_member(unit, conversation, seat, at=at)
         present = room.seat(seat.user)
@@ -218,39 +164,6 @@ class Gathering:
             await posting.announce_event(
                 unit, conversation, "im.joined", at=at, random=self._random, user=seat.user
             )
-
-    async def _colleague(self, unit: GatheringUnit, actor: Actor, user: str) -> Seat:
-        found = await unit.colleague(user)
-        if found is not None:
-            return found
-        if user == actor.id and actor.role in {Role.DOCTOR, Role.NURSE}:
-            # Somebody with a token that stands alone has no account to look up.
-            return Seat(user=user, part=part_of(actor.role.value), shown=user.partition(".")[2])
-        raise refusals.NoSuchColleague()
-
-    async def _room_of(self, actor: Actor, department: str) -> str:
-        """The conversation of a department's news; made when it is first asked for."""
-        at, key = self._clock.now(), f"broadcast|{department}"
-        async with self._units.begin() as unit:
-            found = await unit.conversations.find_key(key)
-            if found is not None:
-                return found
-            draft = NewConversation(
-                id=new_id(at=at, random=self._random),
-                kind=Kind.BROADCAST,
-                state=State.ACTIVE,
-                key=key,
-                seats=(),
-                department=department,
-            )
-            try:
-                await posting.create(unit, draft, at=at)
-                await unit.commit()
-            except KeyTaken:
-                pass
-            else:
-                return draft.id
-        return await self._found(key)
 
     async def _found(self, key: str) -> str:
         async with self._units.read() as unit:
@@ -262,6 +175,17 @@ class Gathering:
     async def _seen(self, actor: Actor, conversation: str) -> Conversation:
         async with self._units.read() as unit:
             return conversation_of(await view_for(unit, actor, conversation))
+
+
+async def colleague_seat(unit: KnowsColleagues, actor: Actor, user: str) -> Seat:
+    """The place of a colleague, or of the caller. Refuses with ``NoSuchColleague``."""
+    found = await unit.colleague(user)
+    if found is not None:
+        return found
+    if user == actor.id and actor.role in {Role.DOCTOR, Role.NURSE}:
+        # Somebody with a token that stands alone has no account to look up.
+        return Seat(user=user, part=part_of(actor.role.value), shown=user.partition(".")[2])
+    raise refusals.NoSuchColleague()
 
 
 def _digest(code: str) -> bytes:

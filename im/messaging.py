@@ -132,6 +132,9 @@ class Messaging:
             room, seat = seat_in(room, actor)
             if room.earlier is not None:
                 return _again(room.earlier, said, room.thread)
+            if room.thread.kind is thread.Kind.BROADCAST:
+                # News have a door of their own, which asks whose department it is.
+                raise refusals.MayNotSpeak(why="news")
             after = thread.speak(room.thread, seat, posting.type_of(said), at=at)
             if not isinstance(said, TextBody):
                 await self._attachments.claim(unit, after.id, actor.id, said, seq=after.last_seq)

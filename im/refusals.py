@@ -15,6 +15,18 @@ class NoSuchColleague(NotFound):
     code = "im.no_such_colleague"
 
 
+class NoSuchDepartment(NotFound):
+    """The hospital lists no department of that code."""
+
+    code = "im.no_such_department"
+
+
+class NotYourDepartment(Forbidden):
+    """Its news are told by whoever works at one of its lines."""
+
+    code = "im.not_your_department"
+
+
 class MayNotInvite(Forbidden):
     """Not the caller's to decide who comes into this conversation."""
 

@@ -84,6 +84,7 @@ class Listed:
     created_at: datetime
     changed_at: datetime
     seats: tuple[Seat, ...] = ()
+    """Who is here, by user; of a broadcast the viewer only: followers are nobody else's business."""
     last: Row | None = None
 
 

@@ -12,6 +12,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from core import limits
+
 Id = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.\-]+$")]
 UserName = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_.@\-]+$")]
 """``Actor.id`` of somebody: an account's id, or ``<role>.<staff number>``."""
@@ -282,7 +284,7 @@ class Start(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cid: Cid
     kind: Literal["direct", "team"]
     users: Annotated[list[UserName], Meta(min_length=1, max_length=50)]
-    title: Annotated[str, Meta(max_length=64)] = ""
+    title: Annotated[str, Meta(max_length=limits.IM_TITLE_CHARACTERS)] = ""
 
 
 class Invite(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

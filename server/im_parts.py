@@ -13,6 +13,7 @@ from core.clock import Clock
 from core.quota import Allowance, Wish
 from im.gathering import Gathering
 from im.messaging import Attachments, Manners, Messaging, Reviews
+from im.news import News
 from im.posting import channel_of
 from im.reading import Reading
 from im.searching import Searching
@@ -27,6 +28,7 @@ class ImParts:
     messaging: Messaging
     reading: Reading
     gathering: Gathering
+    news: News
     searching: Searching
 
 
@@ -76,5 +78,6 @@ def im_parts(
         ),
         reading=Reading(units=units),
         gathering=Gathering(units=units, clock=clock, random=os.urandom),
+        news=News(units=units, clock=clock, random=os.urandom, wording=wording, reviews=reviews),
         searching=Searching(units=units),
     )

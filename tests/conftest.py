@@ -47,7 +47,9 @@ def acceptance(stats: Mapping[str, Sequence[pytest.TestReport]], *, whole: bool)
     for outcome in ("passed", "failed", "error", "skipped"):
         for report in stats.get(outcome, ()):
             if report.when == "call" or outcome != "passed":
-                for name in (name for what, name in report.user_properties if what == ACCEPTS):
+                # What could not even be collected has none.
+                properties = getattr(report, "user_properties", ())
+                for name in (name for what, name in properties if what == ACCEPTS):
                     found[name]["failed" if outcome == "error" else outcome] += 1
                     where[name].add(report.nodeid.partition("::")[0])
     lines = []

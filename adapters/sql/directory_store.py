@@ -50,6 +50,7 @@ _PUT = {table.name: insert_or_update(table) for table in _PARTS}
 _DELETE = {table.name: _delete(table) for table in _PARTS}
 _PAGE = {table.name: _page(table) for table in _PARTS}
 _PAGE_OF_DEPARTMENT = {table.name: _page_of_department(table) for table in (tables.doctor, tables.room)}
+_DEPARTMENT = select(tables.department).where(tables.department.c.code == bindparam("of_code"))
 _REST_OF_DOCTOR = select(tables.doctor).where(
     tables.doctor.c.code == bindparam("of_code"), tables.doctor.c.department > bindparam("behind")
 )
@@ -68,6 +69,10 @@ class SqlDirectories:
     async def departments(self, *, after: DepartmentId | None, limit: int) -> Sequence[Department]:
         rows = await self._transaction.rows(_PAGE["department"], after=after or "", limit=limit)
         return [_department(row) for row in rows]
+
+    async def department(self, code: DepartmentId) -> Department | None:
+        row = await self._transaction.row(_DEPARTMENT, of_code=code)
+        return None if row is None else _department(row)
 
     async def doctors(
         self, *, department: DepartmentId | None, after: DoctorId | None, limit: int

@@ -32,7 +32,7 @@ from core import limits
 from core.sealing import SealBroken, Sealing
 from im.archive import Archive, name_of
 from im.store import Due, Listed, Pending, Reach, Row
-from im.thread import SPOKEN, Seat, Thread
+from im.thread import SPOKEN, Kind, Seat, Thread
 
 _C, _M, _S, _U = im_conversation.c, im_message.c, im_member.c, im_user.c
 
@@ -218,9 +218,13 @@ class ImReadings:
         views = [self._view(row) for row in rows]
         seats: dict[str, list[Seat]] = defaultdict(list)
         last: dict[str, Row] = {}
-        for names in _parts([view.thread.id for view in views]):
+        for view in views:
+            if view.thread.kind is Kind.BROADCAST:
+                seats[view.thread.id] = [view.seat]
+        for names in _parts([view.thread.id for view in views if view.thread.kind is not Kind.BROADCAST]):
             for row in await self._transaction.rows(_SEATS, **places(_S.conversation, names)):
                 seats[row[0]].append(seat_of(row[1:]))
+        for names in _parts([view.thread.id for view in views]):
             for row in await self._transaction.rows(_LAST, **places(_C.id, names)):
                 # Never in the archive (``adapters.sql.archiving``): a list does not wait for it.
                 last[row[0]] = self._row(row, {})

@@ -1,7 +1,7 @@
 """What a use case holds while it decides: the stores of one transaction, its outbox, its commit."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 
 from accounts.staff import StaffState
 from adapters.sql import outbox
@@ -30,7 +30,7 @@ from core import limits
 from core.actor import STAFF
 from core.clock import Clock
 from core.events import Outgoing
-from core.ids import StaffId
+from core.ids import DepartmentId, LineId, StaffId
 from core.leases import Fence
 from core.nudge import Nudge
 from core.sealing import NoKeys, Sealing
@@ -159,6 +159,19 @@ class SqlUnit:
         if account.state is not StaffState.ACTIVE or not account.granted:
             return None
         return Seat(user=user, part=part_of(role), shown=account.name[:64])
+
+    async def department_name(self, department: DepartmentId) -> str | None:
+        """As the hospital lists it, or else as its lines call it; ``im.news.NewsUnit``."""
+        listed = await self.directory.department(department)
+        if listed is not None:
+            return listed.name
+        lines = await self.lines.page(department=department, after=None, limit=1)
+        return lines[0].department_name if lines else None
+
+    async def works_in(self, lines: Collection[LineId], department: DepartmentId) -> bool:
+        """Whether one of these lines is the department's; ``im.news.NewsUnit``."""
+        held = await self.lines.load_many(sorted(lines))
+        return any(line.department == department for line in held)
 
     @lazily
     def conversations(self) -> SqlConversations:

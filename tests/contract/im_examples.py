@@ -11,12 +11,15 @@ from adapters.memory.nudge import MemoryNudge
 from adapters.sql.outbox import SqlOutbox
 from adapters.sql.transaction import Database
 from adapters.sql.unit import SqlUnits
+from clinic.directory import Department, Directory
 from core.actor import Actor, Role
 from core.clock import Clock, ManualClock
+from core.ids import DepartmentId
 from im import posting, wire
 from im.chain import FIRST, Link, commitment, digest, opened_text
 from im.gathering import Gathering
 from im.messaging import Manners, Messaging
+from im.news import News
 from im.reading import Reading
 from im.store import NewConversation, Row
 from im.thread import Kind, Part, Seat, State
@@ -28,6 +31,8 @@ WU = Actor(id="nurse.wu", role=Role.NURSE)
 ZHANG = Actor(id="u-zhang", role=Role.PATIENT)
 SON = Actor(id="u-son", role=Role.PATIENT)
 STRANGER = Actor(id="u-stranger", role=Role.PATIENT)
+
+MEDICINE = Department(code=DepartmentId("d1"), name="内科")
 
 PARTS = {LI.id: Part.DOCTOR, WU.id: Part.NURSE, ZHANG.id: Part.PATIENT, SON.id: Part.FAMILY}
 
@@ -60,6 +65,7 @@ class Talk:
         )
         self.reading = Reading(units=self.units)
         self.gathering = Gathering(units=self.units, clock=self.clock, random=self.random)
+        self.news = News(units=self.units, clock=self.clock, random=self.random)
 
     async def begins(
         self, name: str = "c1", *people: Actor, kind: Kind = Kind.CONSULTATION, **more: Any
@@ -80,6 +86,12 @@ class Talk:
             await posting.create(unit, draft, at=self.clock.now())
             await unit.commit()
         return name
+
+    async def lists(self, *departments: Department) -> None:
+        """What the hospital lists."""
+        async with self.units.begin() as unit:
+            await unit.directory.keep(Directory(departments=departments))
+            await unit.commit()
 
     async def says(self, who: Actor, text: str, cid: str, conversation: str = "c1") -> wire.Sent:
         body = wire.TextBody(text=text)

@@ -316,27 +316,6 @@ async def test_a_relative_comes_in_by_a_code_once_and_goes(database: Database) -
         await talk.gathering.join(SON, wire.Join(code=late))
 
 
-async def test_a_department_tells_its_followers_and_reads_are_counted_by_numbers(talk: Talk) -> None:
-    told = await talk.gathering.broadcast(
-        LI, wire.Broadcast(department="d1", cid="cid-0001", text="周三停诊")
-    )
-    again = await talk.gathering.broadcast(
-        LI, wire.Broadcast(department="d1", cid="cid-0001", text="周三停诊")
-    )
-    assert told.seq == again.seq == 1
-    followed = await talk.gathering.follow(ZHANG, wire.Follow(department="d1", on=True))
-    assert (followed.kind, followed.unread) == ("broadcast", 0)
-    await talk.gathering.broadcast(LI, wire.Broadcast(department="d1", cid="cid-0002", text="周四开诊"))
-    assert (await talk.view(ZHANG, followed.id)).unread == 1
-    marked = await talk.messaging.read(ZHANG, wire.Mark(conversation=followed.id, seq=2))
-    assert marked.read_seq == 2
-    assert (await talk.view(ZHANG, followed.id)).unread == 0
-    with pytest.raises(refusals.MayNotSpeak):
-        await talk.says(ZHANG, "好", "cid-0001", followed.id)
-    gone = await talk.gathering.follow(ZHANG, wire.Follow(department="d1", on=False))
-    assert gone.last_seq == 2
-
-
 async def test_staff_begin_a_direct_conversation_once_and_teams_by_cid(talk: Talk) -> None:
     with pytest.raises(refusals.NoSuchColleague):
         await talk.gathering.start(LI, wire.Start(cid="cid-0001", kind="direct", users=["doctor.nobody"]))

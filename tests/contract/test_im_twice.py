@@ -12,7 +12,7 @@ import pytest
 from adapters.sql.transaction import Database
 from core.actor import Actor
 from im import refusals, wire
-from tests.contract.im_examples import LI, SON, STRANGER, WU, ZHANG, Talk
+from tests.contract.im_examples import LI, MEDICINE, SON, STRANGER, WU, ZHANG, Talk
 
 Call = Callable[[Talk], Awaitable[Any]]
 TEXT = wire.TextBody(text="您好")
@@ -26,10 +26,10 @@ CALLS: dict[str, Call] = {
     "pin": lambda on: on.messaging.pin(LI, wire.Switch(conversation="c1", on=True)),
     "invite": lambda on: on.gathering.invite(WU, wire.Invite(conversation="c1", user=WU.id)),
     "leave": lambda on: on.gathering.leave(WU, "c1"),
-    "broadcast": lambda on: on.gathering.broadcast(
+    "broadcast": lambda on: on.news.tell(
         LI, wire.Broadcast(department="d1", cid="cid-9003", text="周三停诊")
     ),
-    "follow": lambda on: on.gathering.follow(ZHANG, wire.Follow(department="d1", on=True)),
+    "follow": lambda on: on.news.follow(ZHANG, wire.Follow(department="d1", on=True)),
 }
 
 
@@ -56,6 +56,7 @@ async def pair(database: Database) -> tuple[Talk, Talk]:
     first, second = Talk(database), Talk(database, seed=2)
     await first.begins("c1", LI, WU, ZHANG)
     await first.says(ZHANG, "头疼", "cid-0001")
+    await first.lists(MEDICINE)
     return first, second
 
 
@@ -97,4 +98,4 @@ async def test_another_text_under_the_cid_of_a_departments_news_is_refused(pair:
     first, second = pair
     await CALLS["broadcast"](first)
     with pytest.raises(refusals.CidUsedOtherwise):
-        await second.gathering.broadcast(LI, wire.Broadcast(department="d1", cid="cid-9003", text="另一句"))
+        await second.news.tell(LI, wire.Broadcast(department="d1", cid="cid-9003", text="另一句"))

@@ -61,6 +61,8 @@ async def test_lists_are_paged_by_code(units: SqlUnits) -> None:
         assert await unit.directory.doctors(department=D09, after=None, limit=9) == [HOSPITAL.doctors[1]]
         assert await unit.directory.rooms(department=D03, after=None, limit=9) == [*HOSPITAL.rooms]
         assert await unit.directory.rooms(department=D09, after=None, limit=9) == []
+        assert await unit.directory.department(D09) == HOSPITAL.departments[1]
+        assert await unit.directory.department(DepartmentId("D0")) is None
 
 
 async def test_the_first_silent_moment_counts_until_the_hospital_is_heard(units: SqlUnits) -> None:

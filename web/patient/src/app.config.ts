@@ -13,6 +13,7 @@ const PAGES = [
   'ways',
   'sessions',
   'notices',
+  'news',
   'consents',
   'consent',
   'close',

@@ -48,3 +48,5 @@ export const RECORD_MS = 60_000
 export const UPLOAD_MS = 180_000
 /** How long the bytes of a saved document stay in the page, for the browser to take them. */
 export const SAVED_MS = 10_000
+/** Departments whose news are heard live; those of more are looked up when they are opened. */
+export const ROOMS_MOST = 20

@@ -29,7 +29,7 @@ class Scene {
       },
       link: {
         open: (channel, since, listener) => {
-          this.log.push(`open ${channel} ${since.epoch}:${since.offset}`)
+          this.log.push(`open ${channel} ${since?.epoch}:${since?.offset}`)
           this.listener = listener
           return this.channel
         },

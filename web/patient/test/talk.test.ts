@@ -54,6 +54,7 @@ class Server {
       kind: 'consultation',
       state: 'active',
       title: '',
+      department: null,
       last_seq: this.log.length,
       last: this.log[this.log.length - 1] ?? null,
       read_seq: 0,
@@ -198,6 +199,42 @@ describe('a conversation on a phone', () => {
     server.say('doctor', 'cid-2', { type: 'text', text: '多喝水' })
     for (const event of server.events()) talk.hear(event)
     expect(talk.conversations.get('c1')?.turns_left).toBe(4)
+  })
+
+  it('asks for a team, and tells news, under a name that the page keeps', async () => {
+    const server = new Server()
+    const asked: [string, Record<string, unknown>][] = []
+    server.answer = (verb, data) => {
+      asked.push([verb, data])
+      if (asked.length === 1) throw new AskFailed('page.unreachable', true)
+      if (verb === 'broadcast') return { conversation: 'c1' }
+      return verb === 'open' ? { conversation: server.view(), messages: [] } : server.view()
+    }
+    const talk = phone(server, () => 1, 0).made()
+    const cid = talk.newCid()
+    await expect(talk.start(cid, ['nurse.1', 'nurse.2'], '值班')).rejects.toMatchObject({ temporary: true })
+    expect(await talk.start(cid, ['nurse.1', 'nurse.2'], '值班')).toBe('c1')
+    const team = { cid, kind: 'team', users: ['nurse.1', 'nurse.2'], title: '值班' }
+    expect(asked).toEqual([
+      ['start', team],
+      ['start', team],
+    ])
+    await talk.start(cid, ['nurse.1'], '')
+    expect(asked[2]![1]).toMatchObject({ kind: 'direct' })
+    expect(await talk.broadcast('cid-news', 'd1', '周三停诊')).toBe('c1')
+    expect(asked[3]).toEqual(['broadcast', { cid: 'cid-news', department: 'd1', text: '周三停诊' }])
+  })
+
+  it('knows whose news it hears, and no longer hears what it left', async () => {
+    const server = new Server()
+    const talk = phone(server, () => 1, 0).made()
+    const room = { ...server.view(), kind: 'broadcast', title: '内科', department: 'd1' }
+    const me = { user: ME, role: 'reader', name: '', read_seq: 0, recv_seq: 0 }
+    server.answer = (_, data) => ({ ...room, members: data['on'] ? [me] : [] })
+    await talk.follow('d1', true)
+    expect(talk.followed.map((each) => each.department)).toEqual(['d1'])
+    await talk.follow('d1', false)
+    expect(talk.followed).toEqual([])
   })
 
   it('does not pile up for ever', () => {

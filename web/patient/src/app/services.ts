@@ -10,6 +10,8 @@ import { accountApi } from '../api/account'
 import type { AccountApi } from '../api/account'
 import { bodyOf } from '../api/ask'
 import type { Question } from '../api/ask'
+import { departmentsApi } from '../api/departments'
+import type { DepartmentsApi } from '../api/departments'
 import { linesApi } from '../api/lines'
 import type { LinesApi } from '../api/lines'
 import { consultationsApi } from '../api/consultations'
@@ -39,6 +41,7 @@ export interface Services {
   readonly mine: AccountApi
   readonly patients: PatientsApi
   readonly consultations: ConsultationsApi
+  readonly departments: DepartmentsApi
   readonly talks: Talks
   readonly notices: NoticesApi
   /** How the browser came back from WeChat, when it did. Taken once. */
@@ -123,6 +126,7 @@ export function createServices(): Services {
       (question) => session.ask(question),
       (path) => plain({ method: 'GET', path }),
     ),
+    departments: departmentsApi((path) => plain({ method: 'GET', path })),
     notices: noticesApi((question) => session.ask(question)),
     talks: new Talks((question) => session.ask(question), link, session, storage),
     takeReturned() {

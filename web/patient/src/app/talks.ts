@@ -8,6 +8,8 @@ import { Files } from '../im/files'
 import type { Link } from '../im/files'
 import { AskFailed, Talk } from '../im/talk'
 import type { Pending } from '../im/talk'
+import { ROOMS_MOST } from '../limits'
+import type { Channel } from '../queue/follow'
 import type { PersonalLink } from '../realtime/link'
 import type { Session } from '../account/session'
 import { bring, freePicked, saveDocument } from './media'
@@ -23,6 +25,8 @@ export class Talks {
   readonly tick: Ref<number> = ref(0)
   readonly live: Ref<boolean> = ref(false)
   private held: { user: string; talk: Talk; files: Files; close: () => void } | null = null
+  /** Rooms of news that are heard, by conversation. */
+  private readonly rooms = new Map<string, Channel>()
 
   constructor(
     private readonly ask: AskSigned,
@@ -52,7 +56,10 @@ export class Talks {
         later: (ms, act) => void setTimeout(act, ms),
       },
       user,
-      () => (this.tick.value += 1),
+      () => {
+        this.tick.value += 1
+        this.hearRooms(talk)
+      },
     )
     const close = this.link.personal({
       connected: (recovered) => {
@@ -95,7 +102,29 @@ export class Talks {
     )
   }
 
+  /** What departments tell comes on a channel of each, and not on one's own. */
+  private hearRooms(talk: Talk): void {
+    if (this.held?.talk !== talk) return
+    const wanted = new Set(talk.followed.slice(0, ROOMS_MOST).map((each) => each.id))
+    for (const [id, channel] of this.rooms) {
+      if (wanted.has(id)) continue
+      channel.close()
+      this.rooms.delete(id)
+    }
+    for (const id of wanted) {
+      if (this.rooms.has(id)) continue
+      const listener = {
+        published: (data: unknown) => talk.hear(data as Event),
+        subscribed: () => void talk.heardFrom(id),
+        link: () => undefined,
+      }
+      this.rooms.set(id, this.link.open(`room:${id}`, null, listener))
+    }
+  }
+
   private end(): void {
+    for (const channel of this.rooms.values()) channel.close()
+    this.rooms.clear()
     this.held?.talk.stop()
     this.held?.close()
     this.held = null

@@ -34,6 +34,8 @@ export interface Conversation {
   readonly kind: string
   readonly state: 'waiting' | 'active' | 'closed'
   readonly title: string
+  /** Whose news it is, of a broadcast. */
+  readonly department: string | null
   readonly last_seq: number
   readonly last: Message | null
   readonly read_seq: number

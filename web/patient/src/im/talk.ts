@@ -213,21 +213,43 @@ export class Talk {
     await this.sync()
   }
 
-  /** Begin to talk with colleagues; answers which conversation. */
-  async start(kind: 'direct' | 'team', users: readonly string[], title = ''): Promise<string> {
-    const told = (await this.ways.ask('start', {
-      cid: this.ways.newCid(),
-      kind,
-      users,
-      title,
-    })) as Conversation
+  /** A name for what is about to be asked for. Whoever asks again after a lost answer uses it again. */
+  newCid(): string {
+    return this.ways.newCid()
+  }
+
+  /** Begin to talk with colleagues; answers which conversation. Two have one, a team is known by its `cid`. */
+  async start(cid: string, users: readonly string[], title: string): Promise<string> {
+    const kind = users.length === 1 ? 'direct' : 'team'
+    const told = (await this.ways.ask('start', { cid, kind, users, title })) as Conversation
     this.take(told)
     return told.id
   }
 
-  /** Tell everybody who follows a department. */
-  async broadcast(department: string, text: string): Promise<void> {
-    await this.ways.ask('broadcast', { department, text, cid: this.ways.newCid() })
+  /** Tell everybody who follows a department; answers in which conversation it stands. */
+  async broadcast(cid: string, department: string, text: string): Promise<string> {
+    const sent = (await this.ways.ask('broadcast', { cid, department, text })) as { conversation: string }
+    await this.heardFrom(sent.conversation)
+    return sent.conversation
+  }
+
+  /** Hear a department's news, or no longer; answers which conversation they stand in. */
+  async follow(department: string, on: boolean): Promise<string> {
+    const told = (await this.ways.ask('follow', { department, on })) as Conversation
+    this.take(told)
+    return told.id
+  }
+
+  /** Departments whose news this user hears, newest first. */
+  get followed(): readonly Conversation[] {
+    return [...this.conversations.values()]
+      .filter((each) => each.kind === 'broadcast' && each.members.some((one) => one.user === this.me))
+      .sort((one, two) => two.changed_at.localeCompare(one.changed_at))
+  }
+
+  /** A room of news is heard from now on: what came before is looked up, as a sync does not list it. */
+  async heardFrom(conversation: string): Promise<void> {
+    await this.open(conversation).catch(() => undefined)
   }
 
   private take(told: Conversation): void {

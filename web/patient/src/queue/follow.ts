@@ -26,7 +26,8 @@ export interface Channel {
 }
 
 export interface RealtimeLink {
-  open(channel: string, since: Position, listener: Listener): Channel
+  /** `since` null: from now on; whoever listens looks up what came before. */
+  open(channel: string, since: Position | null, listener: Listener): Channel
 }
 
 export interface Ports {

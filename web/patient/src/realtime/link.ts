@@ -115,7 +115,7 @@ export function centrifugeLink(
       return client.state === State.Connected
     },
     call: async (method, data) => (await client.rpc(method, data)).data as unknown,
-    open(channel: string, since: Position, listener: Listener): Channel {
+    open(channel: string, since: Position | null, listener: Listener): Channel {
       const line = new Line(channel, since, listener)
       open.add(line)
       line.attach(client)
@@ -142,12 +142,13 @@ class Line {
 
   constructor(
     private readonly channel: string,
-    private readonly since: Position,
+    private readonly since: Position | null,
     private readonly listener: Listener,
   ) {}
 
   attach(client: Centrifuge): void {
-    const subscription = client.newSubscription(this.channel, { since: this.since, recoverable: true })
+    const from = this.since === null ? {} : { since: this.since, recoverable: true }
+    const subscription = client.newSubscription(this.channel, from)
     this.on = { client, subscription }
     subscription.on('publication', (published) => this.listener.published(published.data))
     subscription.on('subscribed', (subscribed) => {

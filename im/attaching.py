@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import cast
 
+import msgspec
+
 from core import limits
 from core.actor import Actor
 from core.clock import Clock
@@ -113,17 +115,22 @@ class Attaching:
             raise refusals.NoSuchUpload()
         return stored_file(held[0])
 
-    async def claim(self, unit: Unit, conversation: str, sender: str, body: Sendable, *, seq: int) -> None:
+    async def claim(
+        self, unit: Unit, conversation: str, sender: str, body: Sendable, *, seq: int
+    ) -> Sendable:
         """``im.messaging.Attachments``: the message takes these files. Refuses with ``FileNotReady`` and
         ``MayNotSpeak``."""
         if isinstance(body, CardBody):
             # A card says that the hospital has something: only the platform puts one into a conversation.
             raise refusals.MayNotSpeak(why="card")
+        if isinstance(body, TextBody):
+            return body
         sort, names = _named(body)
         if len(set(names)) != len(names):
             raise refusals.FileNotReady()
         files = cast("FileUnit", unit).files
-        found = {file.id: file for file in await files.hold(sorted(names))} if names else {}
+        found = {file.id: file for file in await files.hold(sorted(names))}
+        digests: list[str] = []
         for name in names:
             after = attached.taken(
                 found.get(name),
@@ -133,9 +140,13 @@ class Attaching:
                 seq=seq,
                 at=self._clock.now(),
             )
-            if not _fits(after, body):
+            if after.content is None or not _fits(after, body):
                 raise refusals.FileNotReady()
             files.keep(after)
+            digests.append(after.content.digest.hex())
+        if body.sha256 not in ([], digests):
+            raise refusals.FileNotReady()
+        return msgspec.structs.replace(body, sha256=digests)
 
     async def links(self, actor: Actor, body: AskLinks) -> Links:
         """Addresses of files that the caller may see. Refuses with ``NoSuchConversation``."""
@@ -232,12 +243,12 @@ def stored_file(file: Attached) -> StoredFile:
     )
 
 
-def _named(body: ImageBody | VoiceBody | FileBody | TextBody) -> tuple[Sort, Sequence[str]]:
+def _named(body: ImageBody | VoiceBody | FileBody) -> tuple[Sort, Sequence[str]]:
     if isinstance(body, ImageBody):
         return Sort.IMAGE, body.files
     if isinstance(body, VoiceBody):
         return Sort.VOICE, [body.file]
-    return Sort.FILE, [body.file] if isinstance(body, FileBody) else []
+    return Sort.FILE, [body.file]
 
 
 def _fits(file: Attached, body: Sendable) -> bool:

@@ -25,6 +25,7 @@ from im.wire import (
     Body,
     Conversation,
     Done,
+    FileBody,
     ImageBody,
     Mark,
     Marked,
@@ -39,6 +40,7 @@ from im.wire import (
     TextBody,
     Typing,
     TypingEvent,
+    VoiceBody,
 )
 from im.wording import Action, AnyWords, Verdict, Wording, judged
 
@@ -46,14 +48,21 @@ from im.wording import Action, AnyWords, Verdict, Wording, judged
 class Attachments(Protocol):
     """What messaging asks of files, inside the transaction of the message that holds them."""
 
-    async def claim(self, unit: Unit, conversation: str, sender: str, body: Sendable, *, seq: int) -> None:
-        """The message takes these files. Refuses with ``FileNotReady``."""
+    async def claim(
+        self, unit: Unit, conversation: str, sender: str, body: Sendable, *, seq: int
+    ) -> Sendable:
+        """The message takes these files; answers the body with their digests.
+
+        Refuses with ``FileNotReady``.
+        """
 
 
 class NoFiles:
     """Where no files are kept: whatever names one is refused."""
 
-    async def claim(self, unit: Unit, conversation: str, sender: str, body: Sendable, *, seq: int) -> None:
+    async def claim(
+        self, unit: Unit, conversation: str, sender: str, body: Sendable, *, seq: int
+    ) -> Sendable:
         raise refusals.FileNotReady()
 
 
@@ -137,7 +146,7 @@ class Messaging:
                 raise refusals.MayNotSpeak(why="news")
             after = thread.speak(room.thread, seat, posting.type_of(said), at=at)
             if not isinstance(said, TextBody):
-                await self._attachments.claim(unit, after.id, actor.id, said, seq=after.last_seq)
+                said = await self._attachments.claim(unit, after.id, actor.id, said, seq=after.last_seq)
             posted = posting.write(
                 unit,
                 room,
@@ -272,10 +281,17 @@ def text_of(body: Body) -> str:
     return body.text if isinstance(body, TextBody | ImageBody) else ""
 
 
+def undigested(body: Body) -> Body:
+    """As its sender said it, without what the server wrote of the files."""
+    if isinstance(body, ImageBody | VoiceBody | FileBody):
+        return msgspec.structs.replace(body, sha256=[])
+    return body
+
+
 def _again(row: Row, said: Body, now: Thread) -> Sent:
     """The answer of before to the same message. Refuses with ``CidUsedOtherwise``."""
     stored = msgspec.json.decode(chain.opened_text(row.body)[1], type=Body) if row.body else said
-    if stored != said:
+    if undigested(stored) != undigested(said):
         raise refusals.CidUsedOtherwise()
     return Sent(
         conversation=row.conversation,

@@ -9,7 +9,7 @@ so the chain can be checked all the same.
 """
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -31,6 +31,8 @@ class What(enum.StrEnum):
     """A number is not there."""
     TRUNCATED = "truncated"
     """The end is not the newest link that the conversation knows."""
+    FILE = "file"
+    """A file that the record lists is not the one that was committed to, or is not listed."""
     UNREADABLE = "unreadable"
     """Its seal is broken: it was altered or moved."""
 
@@ -71,6 +73,18 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     facts: dict[str, Any]
     head: str
     entries: list[Entry]
+
+
+FILED = frozenset({"image", "voice", "file"})
+"""Types of messages that hold files."""
+
+
+class _Filed(msgspec.Struct, frozen=True):
+    """What a body with files says of them."""
+
+    files: list[str] = []
+    file: str = ""
+    sha256: list[str] = []
 
 
 def record_of(
@@ -116,9 +130,28 @@ def verify(record: Record) -> list[Finding]:
         if digest(before, link).hex() != entry.digest:
             found.append(Finding(entry.seq, What.REPLACED))
         before = _bytes(entry.digest)
+    found += _files(record)
     if before.hex() != record.head:
         found.append(Finding(expected, What.TRUNCATED))
     return sorted(set(found))
+
+
+def _files(record: Record) -> Iterator[Finding]:
+    """Files whose listed digest is not the committed one. Older messages commit to names alone."""
+    if "files" not in record.facts:
+        return
+    listed = {(each["file"], each["seq"]): each["sha256"] for each in record.facts["files"]}
+    for entry in record.entries:
+        if entry.type not in FILED or entry.withheld:
+            continue
+        try:
+            body = msgspec.json.decode(entry.body, type=_Filed)
+        except msgspec.MsgspecError:
+            continue  # found as edited already
+        names = body.files or [body.file]
+        committed = dict(zip(names, body.sha256, strict=False))
+        if any(listed.get((name, entry.seq)) != sha256 for name, sha256 in committed.items()):
+            yield Finding(entry.seq, What.FILE)
 
 
 def _entry(row: Row, reader: str | None) -> Entry:

@@ -88,9 +88,10 @@ class Recording:
                 return [Finding(0, What.MISSING)]
             try:
                 rows = await _all(unit, thread)
+                facts = {"files": await _files(unit, name)}
             except SealBroken:
                 return [Finding(await _first_broken(unit, thread), What.UNREADABLE)]
-        return verify(record_of(name, rows, head=thread.digest, facts={}, at=self._clock.now()))
+        return verify(record_of(name, rows, head=thread.digest, facts=facts, at=self._clock.now()))
 
 
 async def _all(unit: Unit, thread: Thread) -> list[Row]:

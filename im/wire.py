@@ -29,6 +29,10 @@ StateWord = Literal["waiting", "active", "closed"]
 """``waiting``: not yet taken up (unpaid, not accepted); the patient's first statement is already in it."""
 RoleWord = Literal["patient", "family", "doctor", "nurse", "reader", "system"]
 
+Digests = Annotated[list[Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]], Meta(max_length=9)]
+"""SHA-256 of each file of a message, as it is kept. The server writes it, so the chain covers the bytes too;
+whoever sends it as well is refused where it is another."""
+
 
 # Bodies of messages
 
@@ -44,6 +48,7 @@ class ImageBody(Struct, frozen=True, kw_only=True, tag_field="type", tag="image"
 
     files: Annotated[list[Id], Meta(min_length=1, max_length=9)]
     text: Annotated[str, Meta(max_length=4000)] = ""
+    sha256: Digests = []
 
 
 class VoiceBody(Struct, frozen=True, kw_only=True, tag_field="type", tag="voice", forbid_unknown_fields=True):
@@ -51,6 +56,7 @@ class VoiceBody(Struct, frozen=True, kw_only=True, tag_field="type", tag="voice"
 
     file: Id
     seconds: Annotated[int, Meta(ge=1, le=60)]
+    sha256: Digests = []
 
 
 class FileBody(Struct, frozen=True, kw_only=True, tag_field="type", tag="file", forbid_unknown_fields=True):
@@ -59,6 +65,7 @@ class FileBody(Struct, frozen=True, kw_only=True, tag_field="type", tag="file", 
     file: Id
     name: Annotated[str, Meta(min_length=1, max_length=128)]
     bytes: Annotated[int, Meta(ge=1)]
+    sha256: Digests = []
 
 
 class CardBody(Struct, frozen=True, kw_only=True, tag_field="type", tag="card", forbid_unknown_fields=True):

@@ -33,6 +33,7 @@ _WORDS = {
     What.REPLACED: ("记录被换", "another message was put in its place"),
     What.MISSING: ("消息缺失", "a message is missing"),
     What.TRUNCATED: ("末尾被截断", "the end is missing"),
+    What.FILE: ("文件不符", "a file is not the one that was sent"),
     What.UNREADABLE: ("密封损坏", "its seal is broken"),
 }
 

@@ -1,6 +1,7 @@
 """Files in conversations on both databases: who may bring, send and see one, and what becomes of the rest."""
 
 import asyncio
+import hashlib
 import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -8,11 +9,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from adapters.sql.transaction import Database
 from core import limits
 from im import refusals, wire
+from im.record import Finding, What
+from im.recording import Recording
 from im.sniffing import DOCX
 from im.thread import Part, Seat, State
 from tests.contract.file_examples import Post
@@ -58,6 +62,32 @@ async def test_a_document_comes_back_byte_for_byte_and_a_voice_with_its_length(p
     links = {one.file: one for one in (await post.links(LI, document.id, voice.id)).links}
     assert await post.fetched(links[document.id].url) == PDF
     assert await post.fetched(links[voice.id].url) == wav(2.5)
+
+
+async def test_a_message_commits_to_the_bytes_of_its_files(post: Post) -> None:
+    document = await post.brings(content=PDF, kind="file", bytes=len(PDF), name="化验单.pdf")
+    body = wire.FileBody(file=document.id, name="化验单.pdf", bytes=len(PDF))
+    with pytest.raises(refusals.FileNotReady):
+        await post.sends(ZHANG, msgspec.structs.replace(body, sha256=["0" * 64]), "doc-0001")
+    await post.sends(ZHANG, body, "doc-0001")
+    digest = hashlib.sha256(PDF).hexdigest()
+    said = [one.body for one in await post.log(LI)]
+    assert said == [msgspec.structs.replace(body, sha256=[digest])]
+    # Again, as its sender said it and as the server told it.
+    for again in (body, said[0]):
+        assert (await post.sends(ZHANG, again, "doc-0001")).seq == 1
+    recording = Recording(units=post.units, clock=post.clock)
+    assert [found async for found in recording.check("c1")] == [("c1", [])]
+    async with post.units.begin() as unit:
+        [row] = await unit.files.hold([document.id])
+        assert row.content is not None
+        unit.files.keep(replace(row, content=replace(row.content, digest=b"x" * 32)))
+        await unit.commit()
+    assert [found async for found in recording.check("c1")] == [("c1", [Finding(1, What.FILE)])]
+    async with post.units.begin() as unit:
+        unit.files.drop(document.id)
+        await unit.commit()
+    assert [found async for found in recording.check("c1")] == [("c1", [Finding(1, What.FILE)])]
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,63 @@ def test_each_harm_is_found_and_named(harm: Callable[[Plain], None], found: set[
     assert set(verify(msgspec.convert(it, Record))) == found
 
 
+def with_picture(body: str, listed: list[dict[str, object]] | None) -> Record:
+    """A record of one message with a picture."""
+    link = Link(
+        conversation="c1",
+        seq=1,
+        id="m1",
+        sender="u1",
+        role="patient",
+        type="image",
+        created_us=microseconds(NOON),
+        ref_seq=None,
+        commitment=commitment(bytes(16), body.encode()),
+    )
+    row = Row(
+        conversation="c1",
+        seq=1,
+        id="m1",
+        sender="u1",
+        role="patient",
+        cid="cid-00001",
+        type="image",
+        body=sealed_text(bytes(16), body.encode()),
+        ref_seq=None,
+        recalled=False,
+        created_at=NOON,
+        commitment=link.commitment,
+        digest=digest(FIRST, link),
+    )
+    facts = {} if listed is None else {"files": listed}
+    return record_of("c1", [row], head=row.digest, facts=facts, at=NOON)
+
+
+ONE, TWO = "1" * 64, "2" * 64
+SAID = f'{{"type":"image","files":["f1","f2"],"text":"","sha256":["{ONE}","{TWO}"]}}'
+F1: dict[str, object] = {"file": "f1", "seq": 1, "sha256": ONE}
+F2: dict[str, object] = {"file": "f2", "seq": 1, "sha256": TWO}
+
+
+@pytest.mark.parametrize(
+    ("body", "listed", "sound"),
+    [
+        (SAID, [F1, F2], True),
+        (SAID, [F1, F2 | {"sha256": ONE}], False),
+        (SAID, [F1 | {"sha256": TWO}, F2 | {"sha256": ONE}], False),
+        (SAID, [F1], False),
+        (SAID, [F1, F2 | {"seq": 2}], False),
+        # A record without a list says nothing of files; a message of before commits to names alone.
+        (SAID, None, True),
+        ('{"type":"image","files":["f1"],"text":""}', [F1 | {"sha256": TWO}], True),
+    ],
+)
+def test_a_file_that_is_not_the_one_that_was_sent_is_found(
+    body: str, listed: list[dict[str, object]] | None, sound: bool
+) -> None:
+    assert verify(with_picture(body, listed)) == ([] if sound else [Finding(1, What.FILE)])
+
+
 def test_messages_that_changed_places_are_found() -> None:
     it = json.loads(encoded(a_record()))
     swap(it)

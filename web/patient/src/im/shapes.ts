@@ -2,9 +2,9 @@
 
 export type Body =
   | { type: 'text'; text: string }
-  | { type: 'image'; files: string[]; text?: string }
-  | { type: 'voice'; file: string; seconds: number }
-  | { type: 'file'; file: string; name: string; bytes: number }
+  | { type: 'image'; files: string[]; text?: string; sha256?: string[] }
+  | { type: 'voice'; file: string; seconds: number; sha256?: string[] }
+  | { type: 'file'; file: string; name: string; bytes: number; sha256?: string[] }
   | { type: 'card'; card: string; id: string; status?: string }
   | { type: 'recall'; ref_seq: number }
   | { type: 'event'; code: string; facts?: Record<string, string | number> }

@@ -60,6 +60,18 @@ LOW_CONTRAST = """() => {
   return poor
 }"""
 
+NO_SOCKETS = """
+window.WebSocket = class {
+  readyState = 0
+  constructor() {
+    setTimeout(() => this.onclose && this.onclose({ code: 1006, reason: '', wasClean: false }), 20)
+  }
+  send() {}
+  close() {}
+}
+"""
+"""As behind a proxy that lets no WebSocket through."""
+
 SMALLEST_TEXT = """() => Math.min(...[...document.querySelectorAll('#app *')]
   .filter((node) => [...node.childNodes].some((each) => each.nodeType === 3 && each.textContent.trim()))
   .filter((node) => node.getBoundingClientRect().width > 0)

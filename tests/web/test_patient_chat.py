@@ -28,7 +28,15 @@ from tests.http.callers import SETTINGS
 from tests.services.mariadb import MariadbServer
 from tests.services.process import free_port
 from tests.services.redis import RedisServer
-from tests.web.fake_platform import CHROMIUM, CHROMIUM_FLAGS, LOW_CONTRAST, SMALLEST_TEXT, SOON_MS, missing
+from tests.web.fake_platform import (
+    CHROMIUM,
+    CHROMIUM_FLAGS,
+    LOW_CONTRAST,
+    NO_SOCKETS,
+    SMALLEST_TEXT,
+    SOON_MS,
+    missing,
+)
 from tests.web.test_doctor_chat import COMPLAINT, Patient
 
 pytestmark = [pytest.mark.browser]
@@ -64,7 +72,13 @@ async def browser() -> AsyncIterator[Any]:
 
 
 async def a_phone(
-    browser: Any, base: str, session: Opened, *, size: tuple[int, int] = (390, 844), user: str = ZHANG.id
+    browser: Any,
+    base: str,
+    session: Opened,
+    *,
+    size: tuple[int, int] = (390, 844),
+    user: str = ZHANG.id,
+    before: str = "",
 ) -> Any:
     """The patient's app, signed in."""
     context = await browser.new_context(viewport={"width": size[0], "height": size[1]}, locale="zh-CN")
@@ -73,6 +87,7 @@ async def a_phone(
         f"for (const [key, data] of Object.entries({json.dumps(kept)}))"
         " if (!localStorage.getItem(key)) localStorage.setItem(key, JSON.stringify({ data }))"
     )
+    await context.add_init_script(before)
     page = await context.new_page()
     page.set_default_timeout(SOON_MS)
     await page.goto(f"{base}/h5/#/pages/consult/index")
@@ -153,9 +168,13 @@ async def test_a_question_from_the_form_to_the_rating(hospital: Hospital, browse
 @pytest.mark.process
 @pytest.mark.redis
 @pytest.mark.mariadb
+@pytest.mark.parametrize("sockets", [True, False], ids=["sockets", "streams"])
 async def test_two_browsers_talk_while_their_server_is_killed(
-    tmp_path: Path, browser: Any, redis_server: RedisServer, mariadb_server: MariadbServer
+    tmp_path: Path, browser: Any, redis_server: RedisServer, mariadb_server: MariadbServer, sockets: bool
 ) -> None:
+    """Also where the network lets no WebSocket through."""
+    before = "" if sockets else NO_SOCKETS
+    streams: set[str] = set()
     redis_server.ensure_running()
     redis_server.empty()
     mariadb_server.ensure_running()
@@ -170,15 +189,21 @@ async def test_two_browsers_talk_while_their_server_is_killed(
         await practise(settings, "doctor.2001")
         name = await consult(settings, user=ZHANG.id, doctor="doctor.2001", patient="01FAMILY")
         base = f"http://127.0.0.1:{serve.port}"
-        phone = await a_phone(browser, base, await opened(settings, ZHANG))
-        desk = await a_desk(browser, base, await opened(settings, Actor(id="doctor.2001", role=Role.DOCTOR)))
+        phone = await a_phone(browser, base, await opened(settings, ZHANG), before=before)
+        doctor = Actor(id="doctor.2001", role=Role.DOCTOR)
+        desk = await a_desk(browser, base, await opened(settings, doctor), before=before)
+        for who, page in (("phone", phone), ("desk", desk)):
+            page.on(
+                "request",
+                lambda asked, who=who: streams.add(who) if "/connection/http_stream" in asked.url else None,
+            )
         await desk.click("[data-test=consultation]")
         await desk.click("[data-test=accept]")
         await phone.goto(f"{base}/h5/#/pages/chat/index?id={name}")
         await phone.wait_for_selector(at("write"))
         await desk.wait_for_selector(".composer textarea")
         wanted = []
-        for turn in range(12):
+        for turn in range(12 if sockets else 6):
             asked, answered = f"问题{turn:02}", f"回答{turn:02}"
             wanted += [asked, answered]
             is_down = turn % 4 == 2
@@ -211,19 +236,21 @@ async def test_two_browsers_talk_while_their_server_is_killed(
         ]
         assert shown[0] == shown[1]
         assert sorted(shown[0]) == sorted(wanted)
+        assert streams == (set() if sockets else {"phone", "desk"})
     finally:
         serve.send(signal.SIGCONT)
         await serve.end()
         mariadb_server.drop_database(database)
 
 
-async def a_desk(browser: Any, base: str, session: Opened) -> Any:
+async def a_desk(browser: Any, base: str, session: Opened, *, before: str = "") -> Any:
     """The doctor's desk, signed in, messages open."""
     context = await browser.new_context(viewport={"width": 1280, "height": 800}, locale="zh-CN")
     await context.add_init_script(
         "if (!sessionStorage.getItem('houzhen.staff.refresh'))"
         f" sessionStorage.setItem('houzhen.staff.refresh', {json.dumps(session.refresh_token)})"
     )
+    await context.add_init_script(before)
     page = await context.new_page()
     page.set_default_timeout(SOON_MS)
     await page.goto(f"{base}/doctor/")

@@ -10,6 +10,7 @@ from tests.web.conftest import Open
 from tests.web.fake_platform import (
     LANDSCAPE,
     LOW_CONTRAST,
+    NO_SOCKETS,
     PORTRAIT,
     SMALLEST_TEXT,
     SPILLS,
@@ -40,19 +41,6 @@ Object.defineProperty(window, 'speechSynthesis', { value: {
   speak(said) { window.heard(said.text); setTimeout(() => said.onend && said.onend(), 50) },
 } })
 """
-
-
-NO_SOCKETS = """
-window.WebSocket = class {
-  readyState = 0
-  constructor() {
-    setTimeout(() => this.onclose && this.onclose({ code: 1006, reason: '', wasClean: false }), 20)
-  }
-  send() {}
-  close() {}
-}
-"""
-"""As behind a proxy that lets no WebSocket through."""
 
 
 class Ear:

@@ -5,7 +5,7 @@
  * When the history no longer reaches back to where the page was, the state is loaded again: never silently wrong.
  */
 import { Centrifuge, State, type Subscription } from 'centrifuge'
-import { emulationAt, waysTo } from '../patient/src/realtime/ways'
+import { answers, emulationAt, watchWays, Ways, waysTo } from '../patient/src/realtime/ways'
 import type { Position } from './contract'
 
 export type Link = 'connecting' | 'connected' | 'refused'
@@ -43,11 +43,13 @@ export class Live {
     private readonly onLink: (link: Link) => void,
     origin: string = location.origin,
   ) {
-    this.client = new Centrifuge(waysTo(origin, token !== null), {
+    const ways = new Ways(waysTo(origin, token !== null), Date.now)
+    this.client = new Centrifuge([ways], {
       ...opening(token),
       emulationEndpoint: emulationAt(origin),
       minReconnectDelay: 300,
     })
+    watchWays(ways, this.client, () => answers(origin))
     this.client.on('connecting', () => onLink('connecting'))
     this.client.on('connected', () => onLink('connected'))
     this.client.on('disconnected', () => this.refused())

@@ -11,7 +11,7 @@ import { Problem } from '../api/ask'
 import { TOKEN_RETRY_MS } from '../limits'
 import type { Channel, Listener, RealtimeLink } from '../queue/follow'
 import type { Position } from '../queue/board'
-import { emulationAt, socketAt, waysTo } from './ways'
+import { answers, emulationAt, socketAt, watchWays, Ways, waysTo } from './ways'
 
 export type SocketClass = new (url: string, protocols?: string | string[]) => unknown
 
@@ -62,13 +62,15 @@ export function centrifugeLink(
 
   function clientFor(): Centrifuge {
     const named = identity.signedIn()
-    const made = new Centrifuge(websocket === null ? waysTo(origin, named) : socketAt(origin), {
+    const ways = websocket === null ? new Ways(waysTo(origin, named), Date.now) : null
+    const made = new Centrifuge(ways === null ? socketAt(origin) : [ways], {
       websocket,
       emulationEndpoint: emulationAt(origin),
       name: 'houzhen-patient',
       maxReconnectDelay: 10_000,
       ...(named ? { getToken: () => identity.token().catch(unauthorized) } : {}),
     })
+    if (ways !== null) watchWays(ways, made, () => answers(origin))
     made.on('error', () => undefined) // every failure also changes a state; the state is what is shown
     if (named) made.on('disconnected', (why) => void doubted(made, why))
     made.on('subscribed', ({ channel, wasRecovering, recovered }) => {

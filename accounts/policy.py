@@ -179,6 +179,7 @@ POLICY = MappingProxyType(
         "practice.own": _rule(_DOCTORS, Touches.WORK, Reach.OWN),
         "practice.set": _administration(Role.SECURITY_ADMIN),
         "quick_reply": _rule(STAFF, Touches.WORK, Reach.OWN),
+        "quick_reply.shared": _administration(Role.SECURITY_ADMIN),
         # Files in conversations
         "file.send": _rule(_TALKERS, Touches.HEALTH, Reach.OWN),
         "file.look": _rule(_TALKERS, Touches.HEALTH, Reach.OWN),

@@ -346,6 +346,8 @@ AUDIT_POOL_CONNECTIONS: Final = 3
 # Conversations
 IM_PAGE_MESSAGES: Final = 100
 IM_INLINE_EVENT_BYTES: Final = 8 * 1024
+QUICK_REPLIES_KEPT: Final = 100
+"""Texts at hand of one person, or of one department."""
 IM_TITLE_CHARACTERS: Final = 64
 """A team's title, or the name of a department whose news it is."""
 

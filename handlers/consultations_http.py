@@ -3,7 +3,6 @@
 from accounts.consent import ConsentNeeded
 from clinic.patient import NoSuchPatient
 from core.actor import Actor
-from core.refusals import NotFound
 from handlers.deps import Deps
 from handlers.routes import Plain, Routes
 from im import consultation as rules
@@ -200,29 +199,6 @@ async def my_practice(deps: Deps, actor: Actor) -> wire.Practice:
 async def change_practice(deps: Deps, actor: Actor, body: wire.ChangePractice) -> wire.Practice:
     """What a doctor decides alone."""
     return await deps.consultations.practising.change(actor, body)
-
-
-@routes.get("/v1/me/quick-replies", action="quick_reply", summary="Texts at hand")
-async def quick_replies(deps: Deps, actor: Actor) -> wire.QuickReplies:
-    """One's own first, then the department's."""
-    return await deps.consultations.practising.replies(actor)
-
-
-@routes.post("/v1/me/quick-replies", action="quick_reply", summary="Keep a text at hand")
-async def keep_quick_reply(deps: Deps, actor: Actor, body: wire.KeepQuickReply) -> wire.QuickReplies:
-    """A new one, or a changed one by its id."""
-    return await deps.consultations.practising.keep_reply(actor, body)
-
-
-@routes.post(
-    "/v1/me/quick-replies/{reply}/remove",
-    action="quick_reply",
-    summary="Drop a text at hand",
-    refuses=(NotFound,),
-)
-async def drop_quick_reply(deps: Deps, actor: Actor, reply: str) -> wire.QuickReplies:
-    """Only one's own; somebody else's stays as it is."""
-    return await deps.consultations.practising.drop_reply(actor, reply)
 
 
 @routes.get("/v1/admin/practices", action="practice.set", summary="Every practice")

@@ -34,6 +34,7 @@ from im.practising import Practising
 from im.reading import Reading
 from im.record import Record
 from im.recording import Recording
+from im.replying import Replying
 from im.searching import Searching
 from notices.agreeing import Agreeing
 from queue_display import wire
@@ -170,6 +171,10 @@ class Consultations(Protocol):
     @property
     def consulted(self) -> Consulted:
         """What is looked at."""
+
+    @property
+    def replying(self) -> Replying:
+        """Texts at hand."""
 
     @property
     def practising(self) -> Practising:

@@ -9,6 +9,7 @@ from typing import Protocol
 from accounts.consent_store import ConsentStore
 from clinic.directory import Directories
 from clinic.patient_store import PatientStore
+from core.ids import DepartmentId
 from im.consultation import Consultation
 from im.file_store import Files
 from im.practice import Practice
@@ -145,6 +146,9 @@ class Unit(ImUnit, HasNotices, Protocol):
     @property
     def directory(self) -> Directories:
         """The hospital's departments."""
+
+    async def department_name(self, department: DepartmentId) -> str | None:
+        """What a department is called; ``None``: the hospital has none of that code."""
 
 
 class Units(Protocol):

@@ -1,13 +1,12 @@
-"""Use cases of doctors' practices: who answers patients, when, for how much; and texts at hand."""
+"""Use cases of doctors' practices: who answers patients, when, for how much."""
 
 from datetime import time, timedelta
 
 from core.actor import Actor
 from core.clock import Clock
-from core.ids import RandomBytes, new_id
 from core.refusals import NotFound
 from im import consultation_wire as wire
-from im.consultation_store import QuickReply, Unit, Units
+from im.consultation_store import Unit, Units
 from im.consulting import House
 from im.practice import Hours, Practice, day_of
 
@@ -21,10 +20,9 @@ class NoSuchPractice(NotFound):
 class Practising:
     """What doctors and the administration decide."""
 
-    def __init__(self, *, units: Units, clock: Clock, random: RandomBytes, house: House) -> None:
+    def __init__(self, *, units: Units, clock: Clock, house: House) -> None:
         self._units = units
         self._clock = clock
-        self._random = random
         self._house = house
 
     async def doctors(self, department: str | None) -> wire.PublicDoctors:
@@ -132,39 +130,6 @@ class Practising:
         """Every practice there is."""
         async with self._units.read() as unit:
             return [await self._wire(unit, each) for each in await unit.practices.all()]
-
-    async def replies(self, actor: Actor) -> wire.QuickReplies:
-        """The caller's own and those of the caller's department."""
-        async with self._units.read() as unit:
-            practice = await unit.practices.find(actor.id)
-            owners = [actor.id, *([f"#{practice.department}"] if practice is not None else [])]
-            found = await unit.practices.replies(owners)
-        return wire.QuickReplies(
-            items=[
-                wire.QuickReply(id=one.id, title=one.title, text=one.text, shared=one.owner != actor.id)
-                for one in sorted(found, key=lambda one: (one.owner != actor.id, one.rank, one.id))
-            ]
-        )
-
-    async def keep_reply(self, actor: Actor, body: wire.KeepQuickReply) -> wire.QuickReplies:
-        """A new text, or a changed one of the caller's own."""
-        async with self._units.begin() as unit:
-            mine = await unit.practices.replies([actor.id])
-            known = {one.id: one for one in mine}
-            name = body.id if body.id in known else new_id(at=self._clock.now(), random=self._random)
-            rank = known[name].rank if name in known else len(mine)
-            unit.practices.keep_reply(
-                QuickReply(id=name, owner=actor.id, title=body.title, text=body.text, rank=rank)
-            )
-            await unit.commit()
-        return await self.replies(actor)
-
-    async def drop_reply(self, actor: Actor, reply: str) -> wire.QuickReplies:
-        """A text of the caller's own, no longer wanted."""
-        async with self._units.begin() as unit:
-            unit.practices.drop_reply(reply, owner=actor.id)
-            await unit.commit()
-        return await self.replies(actor)
 
     async def _wire(self, unit: Unit, practice: Practice) -> wire.Practice:
         day = day_of(self._clock.now())

@@ -21,6 +21,7 @@ from im.practising import Practising
 from im.record import Record
 from im.record_form import form_of
 from im.recording import Recording
+from im.replying import Replying
 from im.wording import Wording
 from notices.holding import NoticeHolding
 from server.notice_parts import telling
@@ -34,6 +35,7 @@ class ConsultationParts:
     consulting: Consulting
     consulted: Consulted
     practising: Practising
+    replying: Replying
     recording: Recording
     hospital: str
 
@@ -73,7 +75,8 @@ def consultation_parts(
             reviews=reviews,
         ),
         consulted=Consulted(units=units, clock=clock),
-        practising=Practising(units=units, clock=clock, random=os.urandom, house=house),
+        practising=Practising(units=units, clock=clock, house=house),
+        replying=Replying(units=units, clock=clock, random=os.urandom, wording=wording),
         recording=Recording(units=units, clock=clock),
         hospital=f"{settings.hospital.name.zh} {settings.hospital.name.en}",
     )

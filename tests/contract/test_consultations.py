@@ -53,7 +53,7 @@ class Clinic:
             in_force=IN_FORCE,
         )
         self.consulted = Consulted(units=self.units, clock=self.clock)
-        self.practising = Practising(units=self.units, clock=self.clock, random=random, house=house)
+        self.practising = Practising(units=self.units, clock=self.clock, house=house)
         self.talk = Talk(database, self.clock, seed=seed)
         self.talk.units = self.units
         self.patients = PatientService(
@@ -293,16 +293,6 @@ async def test_a_referral_ends_it_with_a_card(clinic: Clinic) -> None:
     assert (await clinic.seen(name)).state == "referred_offline"
     kinds = [type(each.body).__name__ for each in await clinic.talk.log(OWNER, name)]
     assert kinds == ["TextBody", "EventBody", "CardBody", "EventBody"]
-
-
-async def test_texts_at_hand_are_ones_own(clinic: Clinic) -> None:
-    kept = await clinic.practising.keep_reply(LI, wire.KeepQuickReply(title="复诊", text="三天后复诊"))
-    [one] = kept.items
-    await clinic.practising.keep_reply(LI, wire.KeepQuickReply(id=one.id, title="复诊", text="一周后复诊"))
-    assert (await clinic.practising.replies(WANG)).items == []
-    await clinic.practising.drop_reply(WANG, one.id)
-    assert [each.text for each in (await clinic.practising.replies(LI)).items] == ["一周后复诊"]
-    assert (await clinic.practising.drop_reply(LI, one.id)).items == []
 
 
 async def test_without_a_sandbox_nobody_pays_by_a_word(clinic: Clinic) -> None:

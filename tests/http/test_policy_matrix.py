@@ -80,7 +80,11 @@ RECORDS: dict[str, tuple[Role, Record]] = {
 }
 """Part of a path → who meets records of that kind, and three of them."""
 
-NO_RECORDS = {"kind", "number", "room", "screen", "staff", "month", "reply", "file", "review", "word", "hold"}
+NO_RECORDS = frozenset({"kind", "number", "room", "screen", "staff", "month", "reply", "file", "review"}) | {
+    "word",
+    "hold",
+    "department",
+}
 """Parts that name nobody's record: kinds, what hangs on a line, what administrators see all of, and files,
 whose address carries a ticket besides (``tests/http/test_files.py``)."""
 

@@ -9,11 +9,11 @@ import pytest
 from adapters.memory.nudge import MemoryNudge
 from adapters.sql.transaction import Database
 from adapters.sql.unit import SqlUnits
-from clinic.directory import Department, Directory
+from clinic.directory import Department
 from core.actor import Actor, Role
 from core.clock import SystemClock
 from core.ids import DepartmentId
-from tests.fault.im.people import employ, practise
+from tests.fault.im.people import employ, lists, practise
 from tests.flow.employees import Hospital, a_hospital
 from tests.http.callers import SETTINGS
 from tests.web.fake_platform import missing
@@ -39,12 +39,7 @@ async def hospital(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
         await running.everybody()
         await employ(running.settings, ["2002", "2003"])
         await practise(running.settings, f"doctor.{running.people[Role.DOCTOR].number}")
-        database = Database.open(running.settings.storage.url, connections=1)
-        units = SqlUnits(database, clock=SystemClock(), nudge=MemoryNudge())
-        async with units.begin() as unit:
-            await unit.directory.keep(Directory(departments=LISTED))
-            await unit.commit()
-        await database.close()
+        await lists(running.settings, *LISTED)
         yield running
 
 

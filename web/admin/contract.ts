@@ -178,3 +178,16 @@ export interface PracticeItem {
   taking: boolean
   confirmed: boolean
 }
+
+/** 科室, as the hospital lists it. */
+export interface DepartmentItem {
+  readonly id: string
+  readonly name: string
+}
+
+/** A text at hand. */
+export interface QuickReplyItem {
+  readonly id: string
+  readonly title: string
+  readonly text: string
+}

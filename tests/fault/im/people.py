@@ -9,6 +9,7 @@ from accounts.staff import StaffAccount, StaffState
 from adapters.memory.nudge import MemoryNudge
 from adapters.sql.transaction import Database
 from adapters.sql.unit import SqlUnits
+from clinic.directory import Department, Directory
 from conf.settings import Settings
 from core.actor import Role
 from core.clock import SystemClock
@@ -46,6 +47,17 @@ async def employ(settings: Settings, numbers: Sequence[str], *, role: Role = Rol
                 )
                 # Nobody's: signed in by the test itself.
                 unit.credentials.keep(StaffId(number), Credentials(password="-", set_at=clock.now()))
+            await unit.commit()
+    finally:
+        await database.close()
+
+
+async def lists(settings: Settings, *departments: Department) -> None:
+    """What the hospital's directory says."""
+    database = Database.open(settings.storage.url, connections=1)
+    try:
+        async with SqlUnits(database, clock=SystemClock(), nudge=MemoryNudge()).begin() as unit:
+            await unit.directory.keep(Directory(departments=departments))
             await unit.commit()
     finally:
         await database.close()

@@ -30,6 +30,12 @@ async def quiet_notices(deps: Deps, actor: Actor, body: wire.Quiet) -> wire.Quie
     return await deps.notices.agreeing.quiet(actor, body)
 
 
+@routes.get("/v1/me/followed-tickets", action="notice.own", summary="Tickets that I am told about")
+async def followed_tickets(deps: Deps, actor: Actor) -> wire.FollowedTickets:
+    """On whichever device it was asked for."""
+    return await deps.notices.following.mine(actor)
+
+
 @routes.post(
     "/v1/lines/{line}/tickets/{number}/follow",
     action="notice.follow",

@@ -53,6 +53,21 @@ class FollowTicket(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     on: bool = True
 
 
+class FollowedTicket(Struct, frozen=True, kw_only=True):
+    """A ticket that one is told about. ``day``: on which its number was given."""
+
+    line: str
+    line_name: str
+    number: str
+    day: str
+
+
+class FollowedTickets(Struct, frozen=True, kw_only=True):
+    """By line and number; what is over is left out."""
+
+    items: list[FollowedTicket]
+
+
 class Following(Struct, frozen=True, kw_only=True):
     """Whether the ticket is followed."""
 

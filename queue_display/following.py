@@ -14,7 +14,7 @@ from core.refusals import Refusal
 from notices.adding import Telling
 from notices.notice import Kind
 from notices.store import HasNotices
-from notices.wire import Following, FollowTicket
+from notices.wire import FollowedTicket, FollowedTickets, Following, FollowTicket
 from queue_display import store
 from queue_display.line import Line
 from queue_display.refusals import NoSuchTicket
@@ -108,21 +108,39 @@ class TicketFollowing:
         Refuses with ``NoSuchLine``, ``NoSuchTicket`` and ``TooManyFollowed``.
         """
         async with self._units.begin() as unit:
+            mine = await unit.follows.of_user(actor.id)
+            known = next((one for one in mine if (one.line, one.number) == (line, number)), None)
+            if known is not None and not body.on:
+                # Also of a ticket that is on the line no longer.
+                unit.follows.drop(known)
+                await unit.commit()
+                return Following(line=line, number=number, on=False)
             held = await unit.lines.load(line)
             ticket = held.tickets.get(number)
             if ticket is None:
                 raise NoSuchTicket(line=line, number=number)
             wanted = Follow(user=actor.id, line=line, number=number, day=held.day_of(ticket).isoformat())
-            mine = await unit.follows.of_user(actor.id)
-            known = next((one for one in mine if (one.line, one.number) == (line, number)), None)
             if not body.on:
-                unit.follows.drop(wanted)
-            elif known is None or known.day != wanted.day:
+                return Following(line=line, number=number, on=False)
+            if known is None or known.day != wanted.day:
                 if known is None and len(mine) >= limits.TICKETS_FOLLOWED:
                     raise TooManyFollowed(limit=limits.TICKETS_FOLLOWED)
                 unit.follows.keep(wanted)
             await unit.commit()
         return Following(line=line, number=number, on=body.on)
+
+    async def mine(self, actor: Actor) -> FollowedTickets:
+        """What the caller follows and what is not over."""
+        async with self._units.read() as unit:
+            follows = await unit.follows.of_user(actor.id)
+            lines = {one.id: one for one in await unit.lines.load_many(sorted({f.line for f in follows}))}
+        return FollowedTickets(
+            items=[
+                FollowedTicket(line=one.line, line_name=lines[one.line].name, number=one.number, day=one.day)
+                for one in follows
+                if after(one, lines.get(one.line))[0] is not None
+            ]
+        )
 
     async def sweep(self) -> int:
         """Tell whoever is to be told by what the lines are now; answers how many were told."""

@@ -369,6 +369,28 @@ async def test_only_what_is_there_is_followed_and_no_more_than_ten(town: Town) -
     assert await follows(town, "A012")
 
 
+async def test_what_one_follows_is_known_everywhere_and_can_be_stopped_when_it_is_over(town: Town) -> None:
+    line = await a_day(town)
+    assert (await town.following.mine(ZHANG)).items == []
+    for number in ("A003", "A001"):
+        await follows(town, number)
+    mine = (await town.following.mine(ZHANG)).items
+    assert [(one.number, one.line, one.line_name) for one in mine] == [
+        ("A001", line.id, line.name),
+        ("A003", line.id, line.name),
+    ]
+    assert (await town.following.mine(Actor(id="u-other", role=Role.PATIENT))).items == []
+    # The day is over: nothing of it is shown, and what was asked for can be taken back.
+    tomorrow = replace(line, day=line.day + timedelta(days=1), version=2, tickets={})
+    async with town.units.begin() as unit:
+        await unit.lines.keep(LineChange(before=line, after=tomorrow, events=()))
+        await unit.commit()
+    assert (await town.following.mine(ZHANG)).items == []
+    assert not await follows(town, "A001", on=False)
+    with pytest.raises(NoSuchTicket):
+        await follows(town, "A001", on=False)
+
+
 async def test_however_many_follow_everybody_is_looked_at(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:

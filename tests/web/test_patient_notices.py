@@ -63,7 +63,14 @@ async def test_what_one_is_told_and_a_ticket_that_is_followed(hospital: Hospital
     await page.wait_for_selector("text=会各提醒一次")
     assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     assert await page.evaluate(LOW_CONTRAST) == []
+    # Another phone of the same person knows it too, and stops it.
+    other = await a_phone(browser, hospital.base, await opened(hospital.settings, ZHANG))
+    await other.goto(f"{hospital.base}/h5/#/pages/queue/index?line={MINE}&ticket={number}")
+    await other.wait_for_selector("text=不再提醒")
+    await other.goto(f"{hospital.base}/h5/#/pages/notices/index")
+    await other.wait_for_selector(f"{at('followed')} >> text={number}")
+    await is_well_made(other)
+    await other.click(at("followed-stop"))
+    await other.wait_for_selector(at("followed"), state="detached")
     await page.reload()
-    await page.wait_for_selector("text=不再提醒")
-    await page.click(at("follow"))
     await page.wait_for_selector("text=快到号时提醒我")

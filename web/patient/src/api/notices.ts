@@ -19,7 +19,15 @@ export interface Notices {
   readonly quiet: boolean
 }
 
+export interface FollowedTicket {
+  readonly line: string
+  readonly lineName: string
+  readonly number: string
+}
+
 export interface NoticesApi {
+  /** Tickets that one is told about, on whichever device that was asked for. */
+  followed(): Promise<FollowedTicket[]>
   mine(channel: NoticeChannel): Promise<Notices>
   /** What the person said in the host's own dialogue. */
   agree(channel: NoticeChannel, accepted: readonly string[], refused: readonly string[]): Promise<Notices>
@@ -30,6 +38,14 @@ export interface NoticesApi {
 
 export function noticesApi(ask: AskSigned): NoticesApi {
   return {
+    async followed() {
+      const { items } = await ask({ method: 'GET', path: '/v1/me/followed-tickets' })
+      return listOf(items).map((each) => ({
+        line: text(each.line),
+        lineName: text(each.line_name),
+        number: text(each.number),
+      }))
+    },
     mine: async (channel) => read(await ask({ method: 'GET', path: `/v1/me/notices?channel=${channel}` })),
     agree: async (channel, accepted, refused) =>
       read(await ask({ method: 'POST', path: '/v1/me/notices', body: { channel, accepted, refused } })),

@@ -43,14 +43,6 @@ export class Memory {
     this.storage.write('device', device)
   }
 
-  /** Of which ticket this phone asked to be told: line, number and day. */
-  get told(): string {
-    return String(this.storage.read('told') ?? '')
-  }
-  set told(told: string) {
-    this.storage.write('told', told)
-  }
-
   /** The ticket last followed, unless that was too long ago. */
   followed(): Followed | null {
     const held = this.storage.read('followed') as Followed | null | undefined | ''

@@ -58,6 +58,9 @@ class Archive(Protocol):
     async def sealed_otherwise(self, head: bytes, *, after: str, limit: int) -> Sequence[Archived]:
         """Those that do not begin with these bytes (``HEAD_BYTES`` of them), by name."""
 
+    async def by_head(self) -> Mapping[bytes, int]:
+        """How bodies begin (``HEAD_BYTES``), and how many do."""
+
     async def prepare(self) -> None:
         """Make what it needs; harmless where it is made."""
 
@@ -82,6 +85,9 @@ class NoArchive:
 
     async def sealed_otherwise(self, head: bytes, *, after: str, limit: int) -> Sequence[Archived]:
         return ()
+
+    async def by_head(self) -> Mapping[bytes, int]:
+        return {}
 
     async def prepare(self) -> None:
         return

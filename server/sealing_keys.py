@@ -22,7 +22,7 @@ from conf.settings import Settings
 from core import limits
 from core.clock import SystemClock
 from core.refusals import StorageUnavailable
-from im.archive import ArchiveAway
+from im.archive import Archive, ArchiveAway
 from server.archive_parts import open_archive
 from server.outcomes import CannotStart
 from server.sealing_parts import key_files, sealing_for, suite_of
@@ -59,6 +59,8 @@ async def list_keys(settings: Settings, console: Console) -> None:
     async with _opened(settings) as (database, sealing):
         for column in sealed_columns(metadata):
             counts.update(await SqlResealing(database, column, sealing).by_key())
+    async with _archive(settings) as archive:
+        counts.update(await archive.by_head())
     ring = key_files(settings.keys).read()
     console.print(_table(ring, counts))
     console.print(f"blind indexes: {ring.index.suite.algorithms.index}")
@@ -88,11 +90,8 @@ async def reseal(settings: Settings, console: Console) -> Resealed:
                 bar.update(tasks[name], total=total, advance=more)
 
             done = await reseal_all(database, sealing, sealed_columns(metadata), told)
-        async with contextlib.AsyncExitStack() as stack:
-            try:
-                renewed, broken = await reseal_archive(await open_archive(settings, stack), sealing)
-            except ArchiveAway as away:
-                raise CannotStart("archive.url: the archive does not answer") from away
+        async with _archive(settings) as archive:
+            renewed, broken = await reseal_archive(archive, sealing)
         return Resealed(done.renewed + renewed, done.broken + broken, done.left + broken)
 
 
@@ -134,6 +133,15 @@ async def _opened(settings: Settings) -> AsyncIterator[tuple[Database, FieldSeal
         raise CannotStart(f"storage.url: the database does not answer ({away.facts.get('why')})") from away
     finally:
         await database.close()
+
+
+@contextlib.asynccontextmanager
+async def _archive(settings: Settings) -> AsyncIterator[Archive]:
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            yield await open_archive(settings, stack)
+        except ArchiveAway as away:
+            raise CannotStart("archive.url: the archive does not answer") from away
 
 
 def _table(ring: Ring, counts: Counter[bytes]) -> Table:

@@ -1,8 +1,9 @@
 """``im.archive.Archive`` in this process, for tests of what uses one."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from im.archive import Archived
+from im.archive import HEAD_BYTES, Archived
 
 
 class MemoryArchive:
@@ -29,6 +30,9 @@ class MemoryArchive:
     async def sealed_otherwise(self, head: bytes, *, after: str, limit: int) -> Sequence[Archived]:
         old = [each for name, each in self.kept.items() if name > after and not each.sealed.startswith(head)]
         return sorted(old, key=lambda each: each.name)[:limit]
+
+    async def by_head(self) -> Mapping[bytes, int]:
+        return Counter(each.sealed[:HEAD_BYTES] for each in self.kept.values())
 
     async def prepare(self) -> None:
         return

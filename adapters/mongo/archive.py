@@ -73,6 +73,12 @@ class MongoArchive:
             found = await self._bodies.find(wanted, sort=[("_id", 1)], limit=limit).to_list(limit)
         return [_archived(each) for each in found]
 
+    async def by_head(self) -> Mapping[bytes, int]:
+        # One count a key, and not one aggregation: every server that speaks the protocol can do it.
+        async with _asked():
+            heads = await self._bodies.distinct("h")
+            return {bytes.fromhex(head): await self._bodies.count_documents({"h": head}) for head in heads}
+
     async def answers(self) -> None:
         async with _asked():
             await self._client.admin.command("ping")

@@ -99,6 +99,9 @@ async def test_what_is_under_other_keys_is_found_page_by_page(archive: Archive) 
     first = await archive.sealed_otherwise(b"key-02", after="", limit=3)
     rest = await archive.sealed_otherwise(b"key-02", after=first[-1].name, limit=3)
     assert [*first, *rest] == bodies("c1", 5)
+    assert await archive.by_head() == {b"key-01": 5, b"key-02": 5}
+    await archive.keep(bodies("c1", 2, b"key-02"))
+    assert await archive.by_head() == {b"key-01": 3, b"key-02": 7}
 
 
 async def test_one_that_does_not_answer_is_away_and_its_address_is_not_told() -> None:

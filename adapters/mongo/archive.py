@@ -40,9 +40,10 @@ class MongoArchive:
         await self._client.close()
 
     async def prepare(self) -> None:
-        """Make the index that ``forget`` and ``conversation_after`` use; harmless where it is."""
+        """Make the indexes, of conversations and of keys; harmless where they are."""
         async with _asked():
             await self._bodies.create_index("c")
+            await self._bodies.create_index("h")
 
     async def keep(self, bodies: Sequence[Archived]) -> None:
         if not bodies:

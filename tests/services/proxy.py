@@ -41,7 +41,7 @@ class Weather:
 FAIR = Weather()
 
 
-class _Half:
+class Half:
     """One direction of one connection."""
 
     def __init__(self, path: "Path", reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -131,8 +131,8 @@ class Path:
         self._writers: set[asyncio.StreamWriter] = set()
         self._pairs: dict[asyncio.StreamReader, asyncio.StreamWriter] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self.upward: list[_Half] = []
-        self.downward: list[_Half] = []
+        self.upward: list[Half] = []
+        self.downward: list[Half] = []
 
     async def __aenter__(self) -> Self:
         self._listening = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=PIECE)
@@ -159,7 +159,7 @@ class Path:
         """From now on nothing passes and nobody is told, on what is connected and what will be."""
         self.silent = True
 
-    def forget_open(self, *, up: bool = True, down: bool = True) -> list[tuple[_Half, _Half]]:
+    def forget_open(self, *, up: bool = True, down: bool = True) -> list[tuple[Half, Half]]:
         """On what is connected nothing passes any more, in one direction or both; new connections are well.
 
         Answers those connections, each as its way up and its way down.
@@ -228,7 +228,7 @@ class Path:
             return
         self._writers.add(there)
         self._pairs[reader], self._pairs[there_reader] = writer, there
-        up, down = _Half(self, reader, there), _Half(self, there_reader, writer)
+        up, down = Half(self, reader, there), Half(self, there_reader, writer)
         self.upward.append(up)
         self.downward.append(down)
         for half, open_ in ((up, self._up), (down, self._down)):
